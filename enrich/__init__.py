@@ -1,0 +1,1 @@
+"""What it means: language, places, themes, redaction, relations."""

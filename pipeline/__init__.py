@@ -1,0 +1,1 @@
+"""How it flows: model, ports, adapters, runner, command line."""

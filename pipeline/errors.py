@@ -1,0 +1,82 @@
+"""Every error that Fjäril raises on purpose, in one tree.
+
+Each carries what a person needs to go on: which file, key, URL or id, what was found, and what would be right.
+Errors of libraries are chained as ``__cause__``, never shown alone.
+"""
+
+from __future__ import annotations
+
+
+class FjarilError(Exception):
+    """Base of all errors below; the command line prints its text and exits with ``exit_code``."""
+
+    #: What the command line exits with: 1 a finding of the command, 2 wrong use or settings.
+    exit_code = 1
+
+
+class UsageError(FjarilError):
+    """A command was given arguments or input that it cannot take."""
+
+    exit_code = 2
+
+
+class SettingsError(FjarilError):
+    """A settings file, an environment variable or ``sources.yaml`` holds something that is not allowed.
+
+    :param path: the file, or ``environment``.
+    :param key: dotted path of the key, as ``http.contact``.
+    :param found: the value found, as the user wrote it.
+    :param allowed: what would be right.
+    """
+
+    exit_code = 2
+
+    def __init__(self, path: str, key: str, found: object, allowed: str) -> None:
+        super().__init__(f"{path}: {key}: found {found!r}; {allowed}")
+        self.path, self.key, self.found, self.allowed = path, key, found, allowed
+
+
+class WireError(FjarilError):
+    """Bytes on the bus are not a record of the expected type, or of a version that this reader does not know."""
+
+
+class BusError(FjarilError):
+    """The bus could not do what was asked; nothing of the call took effect."""
+
+
+class UnknownTopicError(BusError):
+    """A topic was named that the bus was not opened with."""
+
+
+class BusCorruptError(BusError):
+    """A stored record does not match its checksum, or the file is not a sound database."""
+
+
+class StaleBatchError(BusError):
+    """Another consumer of the group committed first; the batch must be polled again."""
+
+
+class SearchIndexError(FjarilError):
+    """The index could not do what was asked."""
+
+
+class QueryError(SearchIndexError):
+    """A search query cannot be understood; the text says where and what would be right."""
+
+    exit_code = 2
+
+
+class CollectError(FjarilError):
+    """A source gave something that cannot be collected; becomes the source's state, never a crash.
+
+    :param source: id of the source.
+    :param reason: what was found and what was expected.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"source {source}: {reason}")
+        self.source, self.reason = source, reason
+
+
+class PoisonError(FjarilError):
+    """A stage cannot process this record, and never will; it goes to topic ``dead``."""

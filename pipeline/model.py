@@ -1,0 +1,362 @@
+"""The records that flow through the pipeline: frozen, and every time timezone-aware UTC.
+
+Wire format: JSON by msgspec, one object a record, with ``type`` (the tag of the class) and ``v`` (its version). A reader
+accepts the version it writes and the one before it, so that stages can be upgraded one at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from pipeline.errors import WireError
+
+#: A time with its zone; the code always uses UTC.
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class Wire(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of what is stored on the bus. ``WIRE_VERSION`` is raised when a field changes meaning or becomes required."""
+
+    WIRE_VERSION: ClassVar[int] = 1
+    #: Version of the layout; see :func:`decode`.
+    v: int = 1
+
+
+W = TypeVar("W", bound=Wire)
+_encoder = msgspec.json.Encoder()
+_decoders: dict[type[Wire], msgspec.json.Decoder[Wire]] = {}
+
+
+def encode(record: Wire) -> bytes:
+    """The record as UTF-8 JSON."""
+    return _encoder.encode(record)
+
+
+def decode(data: bytes, kind: type[W]) -> W:
+    """The record of type ``kind`` that ``data`` holds.
+
+    :raises WireError: if it is not JSON, not of this type, or of a version other than the last two.
+    """
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    try:
+        record = decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise WireError(f"{kind.__name__}: {error}; found {data[:80]!r}") from error
+    if not kind.WIRE_VERSION - 1 <= record.v <= kind.WIRE_VERSION:
+        raise WireError(f"{kind.__name__}: found version {record.v}; this reader knows {kind.WIRE_VERSION - 1} and {kind.WIRE_VERSION}")
+    return record  # type: ignore[return-value]
+
+
+def fingerprint(*parts: str) -> str:
+    """32 hexadecimal digits that identify the parts, in their order (BLAKE2b, 128 bits)."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
+
+
+def utc(moment: datetime) -> datetime:
+    """``moment`` in UTC; a naive time is refused, since guessing a zone is the collector's business."""
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without zone: {moment!r}")
+    return moment.astimezone(UTC)
+
+
+# --- sources -----------------------------------------------------------------------------------------------------------
+
+
+class Reliability(StrEnum):
+    """How far a source can be relied on: the letters of the Admiralty grading."""
+
+    A = "A"  # completely reliable
+    B = "B"  # usually reliable
+    C = "C"  # fairly reliable
+    D = "D"  # not usually reliable
+    E = "E"  # unreliable
+    F = "F"  # cannot be judged
+
+
+class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to collect, how often, how far to trust it, and why it is collected at all."""
+
+    #: Short name, unique: lower-case letters, digits, ``-`` and ``.``.
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+    #: Which collector fetches it: ``feed`` or ``polisen``.
+    kind: str
+    url: Annotated[str, Meta(pattern=r"^https?://")]
+    #: What people call it.
+    name: str
+    #: Why it is collected; a source without a purpose is refused.
+    purpose: Annotated[str, Meta(min_length=3)]
+    #: Who answers for the content.
+    owner: str = ""
+    #: Code of the municipality or county that it mostly writes about; ``SE`` for the nation.
+    area: Annotated[str, Meta(pattern=r"^(SE|\d{2}|\d{4})$")] = "SE"
+    reliability: Reliability = Reliability.F
+    #: Seconds between two fetches; never below the collector's own floor.
+    interval: Annotated[int, Meta(ge=10, le=7 * 86400)] = 900
+    #: Time zone of times that are written without one (IANA name).
+    timezone: str = "Europe/Stockholm"
+    #: Expected language (ISO 639-1); the text's own is detected.
+    language: str = "sv"
+    #: Days that what it gave is kept.
+    retention_days: Annotated[int, Meta(ge=1)] = 365
+    #: Under which terms it may be used.
+    terms: str = ""
+    enabled: bool = True
+
+
+class Health(StrEnum):
+    """What the last fetch of a source showed."""
+
+    UNKNOWN = "unknown"  # never fetched
+    CHANGED = "changed"  # there was something new
+    UNCHANGED = "unchanged"  # it answered, with nothing new
+    EMPTY = "empty"  # it answered with nothing at all
+    SHRUNK = "shrunk"  # far fewer items than it usually has
+    MALFORMED = "malformed"  # what came is not what the source should give
+    UNREACHABLE = "unreachable"  # no answer, or a server error
+    BLOCKED = "blocked"  # refused: 401, 403, 429, or robots.txt
+    GONE = "gone"  # 410, or 404 where that is final: it is not asked again
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the fetch gave nothing that can be used."""
+        return self in _FAILURES
+
+
+_FAILURES = frozenset({Health.EMPTY, Health.MALFORMED, Health.UNREACHABLE, Health.BLOCKED, Health.GONE})
+
+
+class SourceState(Wire, frozen=True, kw_only=True, tag="source_state"):
+    """What the collector knows of one source after a fetch; the last one counts (topic ``sources``, key = source id)."""
+
+    source: str
+    #: Where it is fetched now (301 and 308 move it).
+    url: str
+    checked: Instant
+    health: Health
+    #: One sentence for people: what was found, and what was expected.
+    detail: str = ""
+    etag: str | None = None
+    last_modified: str | None = None
+    #: Fingerprint of the last body that was parsed.
+    body_hash: str | None = None
+    #: Seconds that the answer asks to wait (max-age, Expires, ttl, Retry-After); the schedule takes the longer.
+    wait: float = 0.0
+    #: Failures in a row.
+    failures: int = 0
+    #: When it last gave something new.
+    changed: Instant | None = None
+    #: Usual number of items in an answer (exponentially smoothed).
+    usual_items: float = 0.0
+    #: Items in all the answers that were parsed since the beginning.
+    fetched: int = 0
+    #: Those of them that were known already, unchanged.
+    unchanged: int = 0
+
+
+class ItemState(Wire, frozen=True, kw_only=True, tag="item_state"):
+    """The last version of an item that was published (topic ``items``, key = document id)."""
+
+    source: str
+    content_hash: str
+    revision: int
+    seen: Instant
+    withdrawn: bool = False
+
+
+# --- items and documents -----------------------------------------------------------------------------------------------
+
+
+class RawItem(Wire, frozen=True, kw_only=True, tag="raw_item"):
+    """One item as it was fetched, one version of it (topic ``raw``, key = document id, sharded by source)."""
+
+    #: :func:`document_id` of source and native id.
+    document: str
+    source: str
+    native_id: str
+    #: 1 for the first version, counted up at each change of content.
+    revision: int
+    #: The address that was fetched.
+    fetched_url: str
+    fetched: Instant
+    status: int = 200
+    #: How ``body`` is written: ``polisen`` (the API's object) or ``entry`` (a :class:`Entry`).
+    format: str
+    #: The item: JSON as the source gave it, or as the feed parser gives it. Empty for a withdrawn item.
+    body: str
+    withdrawn: bool = False
+    # What enrichment needs to know of the source, so that a stage needs no list of sources.
+    area: str = "SE"
+    reliability: Reliability = Reliability.F
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """An entry of a feed after parsing and cleaning: plain text, absolute links, times in UTC."""
+
+    title: str = ""
+    text: str = ""
+    url: str | None = None
+    published: Instant | None = None
+    updated: Instant | None = None
+    #: Links found in the entry, in order, each once.
+    links: tuple[str, ...] = ()
+    #: The feed's own categories and hashtags.
+    tags: tuple[str, ...] = ()
+    #: (longitude, latitude) where the feed gives a point.
+    point: tuple[float, float] | None = None
+
+
+class PlaceKind(StrEnum):
+    MUNICIPALITY = "municipality"
+    COUNTY = "county"
+    LOCALITY = "locality"
+    DISTRICT = "district"
+    REGION = "region"
+    ABROAD = "abroad"
+
+
+class PlaceRole(StrEnum):
+    """What the place is to the document: where it happened, from where it is reported, or only named."""
+
+    HAPPENED = "happened"
+    REPORTED = "reported"
+    MENTIONED = "mentioned"
+
+
+class Alternative(Struct, frozen=True, kw_only=True):
+    """A reading of a name that was considered and rejected."""
+
+    code: str
+    name: str
+    reason: str
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """A place that a document names, with why it is believed to be that place."""
+
+    #: ``0180`` a municipality, ``01`` a county, ``0180:2673730`` a place inside one, ``DK`` abroad.
+    code: str
+    name: str
+    kind: PlaceKind
+    role: PlaceRole
+    #: 0–1: how sure it is that this place is meant.
+    score: float
+    #: Characters of ``field``: [start, end). Both 0 where the place comes from the source's own data.
+    start: int = 0
+    end: int = 0
+    #: Where it stands: ``title``, ``text``, or ``source`` (structured data of the source).
+    field: str = "text"
+    reason: str = ""
+    alternatives: tuple[Alternative, ...] = ()
+    latitude: float | None = None
+    longitude: float | None = None
+
+    @property
+    def municipality(self) -> str | None:
+        """Its municipality's four digits, None for a county or a place abroad."""
+        return self.code[:4] if self.code[:4].isdigit() and len(self.code) >= 4 else None
+
+    @property
+    def county(self) -> str | None:
+        """Its county's two digits, None abroad."""
+        return self.code[:2] if self.code[:2].isdigit() else None
+
+
+class Theme(Struct, frozen=True, kw_only=True):
+    """What a document is about: an id of the lexicon, as ``fire.vehicle``, and how sure (0–1)."""
+
+    id: str
+    score: float
+    #: The words that gave it.
+    evidence: tuple[str, ...] = ()
+
+
+class Redaction(Struct, frozen=True, kw_only=True):
+    """Something that was taken out of the text before it was stored; never what it was."""
+
+    #: ``personal_number``, ``phone`` or ``email``.
+    kind: str
+    #: Characters of ``field`` where its marker now stands.
+    start: int
+    end: int
+    field: str = "text"
+
+
+class Provenance(Struct, frozen=True, kw_only=True):
+    """Where a document comes from, enough to fetch and judge it again."""
+
+    source: str
+    native_id: str
+    fetched_url: str
+    status: int
+    reliability: Reliability
+    area: str
+
+
+class Document(Wire, frozen=True, kw_only=True, tag="document"):
+    """One version of one publication (topics ``documents`` and ``related``, key = id).
+
+    A tombstone has ``withdrawn`` set and nothing in title, text, url, links, places, themes and redactions.
+    """
+
+    id: str
+    revision: int
+    #: Fingerprint of what was published: title, text and structured data.
+    content_hash: str
+    title: str = ""
+    text: str = ""
+    #: ISO 639-1, or ``und`` where the text is too short to say.
+    language: str = "und"
+    #: When the source says it was published; when it was fetched, if the source says nothing.
+    published: Instant
+    fetched: Instant
+    url: str | None = None
+    links: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    #: Best first.
+    themes: tuple[Theme, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
+    provenance: Provenance
+    withdrawn: bool = False
+    #: What the source itself calls it, as ``Trafikolycka``; empty if it does not say.
+    category: str = ""
+    #: The earliest document with exactly the same text, if another one was first: coverage, not occurrence.
+    copy_of: str | None = None
+
+    @property
+    def primary_theme(self) -> str:
+        """Id of the best theme, ``none`` without any: what partitions the topic ``documents``."""
+        return self.themes[0].id if self.themes else "none"
+
+
+class DeadLetter(Wire, frozen=True, kw_only=True, tag="dead_letter"):
+    """A record that a stage could not process (topic ``dead``): nothing is dropped in silence."""
+
+    stage: str
+    #: One sentence: what was found, and what was expected.
+    reason: str
+    died: Instant
+    #: Topic and key that it would have been read from again; empty topic: it never reached the bus.
+    topic: str = ""
+    key: str = ""
+    shard: str = ""
+    source: str = ""
+    #: The original bytes (base64 on the wire).
+    original: bytes = b""
+
+
+def document_id(source: str, native_id: str) -> str:
+    """The id of a document: the same for every fetch of the same item, on every machine."""
+    return fingerprint(source, native_id)

@@ -1,0 +1,195 @@
+"""Settings: the only place that reads files of settings and environment variables.
+
+Later ones win: defaults, the settings file (``--config``, else ``fjaril.yaml`` in the data directory), environment
+variables (``FJARIL_HTTP__CONTACT`` is ``http.contact``), ``--data``. An unknown key or a bad value is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipeline.errors import SettingsError
+from pipeline.model import Source
+
+PREFIX = "FJARIL_"
+FILE_NAME = "fjaril.yaml"
+#: The sources that come with the program; a user's own file replaces them.
+BUNDLED_SOURCES = Path(__file__).resolve().parent.parent / "collectors" / "sources.yaml"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Http(_Part):
+    """How pages are fetched."""
+
+    #: An address where the owner of a site reaches you; polisen.se answers only who says it.
+    contact: str = Field("", description="an e-mail address or URL where sites can reach you", pattern=r"^[\x21-\x7e]*$")
+    timeout: float = Field(20, gt=0, le=300, description="seconds for one answer, from first to last byte")
+    max_bytes: int = Field(15_000_000, ge=10_000, description="largest answer after decompression, in bytes")
+    host_delay: float = Field(1.0, ge=0, le=3600, description="least number of seconds between two calls to one host")
+    private_addresses: bool = Field(default=False, description="allow addresses on this machine and its private networks")
+
+
+class Runner(_Part):
+    """How records flow."""
+
+    batch: int = Field(500, ge=1, le=10_000, description="records a stage takes at a time")
+    max_lag: int = Field(5_000, ge=100, description="records that may wait before a stage; then what comes before it waits")
+    flush_seconds: float = Field(2.0, gt=0, le=60, description="longest time before an indexed document can be found")
+    flush_documents: int = Field(5_000, ge=1, description="most documents before they are made durable in the index")
+
+
+class Keep(_Part):
+    """How long records stay on the bus, in days."""
+
+    raw: int = Field(30, ge=1, description="days that fetched items are kept")
+    documents: int = Field(30, ge=1, description="days that enriched documents are kept")
+    related: int = Field(400, ge=1, description="days that related documents are kept; state is rebuilt from them")
+    dead: int = Field(90, ge=1, description="days that records which could not be processed are kept")
+
+
+class Settings(BaseSettings):
+    """All settings, checked. ``data_dir`` is the directory that everything is stored in."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__", validate_default=True)
+
+    data_dir: Path = Field(Path("data"), description="directory for everything that is stored")
+    bus: Annotated[str, Field(pattern=r"^sqlite:///.+")] = Field(
+        "sqlite:///{data_dir}/bus.db", description="where the bus is: sqlite:///FILE"
+    )
+    index: Annotated[str, Field(pattern=r"^embedded:///.+")] = Field(
+        "embedded:///{data_dir}/index", description="where the index is: embedded:///DIRECTORY"
+    )
+    partitions: int = Field(4, ge=1, le=256, description="partitions of the topics raw, documents and related")
+    sources: Path = Field(BUNDLED_SOURCES, description="file with the sources to collect")
+    lexicon: Path | None = Field(None, description="file with the themes' lexicon; without it the bundled one")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port on loopback that serves metrics for Prometheus")
+    http: Http = Http()
+    runner: Runner = Runner()
+    keep: Keep = Keep()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (the library calls it by name)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file: the file's values come in as initial values."""
+        return EnvSettingsSource(settings_cls), init_settings
+
+    @property
+    def bus_path(self) -> Path:
+        """File of the embedded bus."""
+        return self._path(self.bus)
+
+    @property
+    def index_path(self) -> Path:
+        """Directory of the embedded index."""
+        return self._path(self.index)
+
+    @property
+    def cache(self) -> Path:
+        """Directory for what can be made again, as the gazetteer."""
+        return self.data_dir / "cache"
+
+    def _path(self, url: str) -> Path:
+        return Path(url.split("///", 1)[1].replace("{data_dir}", str(self.data_dir)))
+
+
+def load(config: Path | None = None, data: Path | None = None) -> Settings:
+    """The settings in force.
+
+    :raises SettingsError: naming file or environment, dotted key, what was found and what is allowed.
+    """
+    path = config or _default_file(data)
+    values = _read_yaml(path) if path else {}
+    _refuse_unknown_environment()
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise _explain(error, path, values) from error
+    return settings.model_copy(update={"data_dir": data}) if data else settings
+
+
+def _default_file(data: Path | None) -> Path | None:
+    directory = data or Path(os.environ.get(PREFIX + "DATA_DIR", "data"))
+    return next((d / FILE_NAME for d in (directory, Path()) if (d / FILE_NAME).is_file()), None)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise SettingsError(str(path), "(file)", error.strerror, "name a file that can be read") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(str(path), "(file)", str(error).replace("\n", " "), "it must be YAML in UTF-8") from error
+    if not isinstance(values, dict):
+        raise SettingsError(str(path), "(file)", type(values).__name__, "it must hold keys and values")
+    return values
+
+
+def _refuse_unknown_environment() -> None:
+    """pydantic-settings ignores variables that name no field: a typing error would go unseen."""
+    known = set(Settings.model_fields) | {"data"}  # FJARIL_DATA names the test data
+    for name in os.environ:
+        if name.startswith(PREFIX) and name[len(PREFIX) :].split("__")[0].lower() not in known:
+            raise SettingsError("environment", name, os.environ[name], f"allowed: {_names(known)}")
+
+
+def _names(keys: set[str]) -> str:
+    return ", ".join(PREFIX + key.upper() for key in sorted(keys))
+
+
+def _explain(error: ValidationError, path: Path | None, values: dict[str, Any]) -> SettingsError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    found: Any = values
+    for part in first["loc"]:
+        found = found.get(part) if isinstance(found, dict) and part in found else None
+    where = str(path) if found is not None and path else "environment"
+    return SettingsError(where, key, first["input"] if found is None else found, _allowed(first["loc"], first["type"], first["msg"]))
+
+
+def _allowed(loc: tuple[int | str, ...], kind: str, message: str) -> str:
+    model: Any = Settings
+    for part in loc[:-1]:
+        model = model.model_fields[str(part)].annotation
+    if kind == "extra_forbidden":
+        return f"there is no such key; allowed here: {', '.join(model.model_fields)}"
+    field = model.model_fields.get(str(loc[-1]))
+    return f"{message[0].lower()}{message[1:]} ({field.description})" if field else message
+
+
+def load_sources(path: Path) -> tuple[Source, ...]:
+    """The sources of a YAML file: a list under ``sources``.
+
+    :raises SettingsError: naming the file, the source, the key, what was found and what is allowed.
+    """
+    entries = _read_yaml(path).get("sources")
+    if not isinstance(entries, list):
+        raise SettingsError(str(path), "sources", entries, "a list of sources")
+    sources: dict[str, Source] = {}
+    for number, entry in enumerate(entries):
+        name = entry.get("id", number) if isinstance(entry, dict) else number
+        try:
+            source = msgspec.convert(entry, Source)
+        except msgspec.ValidationError as error:
+            raise SettingsError(
+                str(path), f"sources[{name}]", entry, f"{error}; every source needs id, kind, url, name and purpose"
+            ) from error
+        if source.id in sources:
+            raise SettingsError(str(path), f"sources[{name}].id", source.id, "each id once")
+        sources[source.id] = source
+    return tuple(sources.values())
