@@ -1,0 +1,65 @@
+"""How the embedded adapters open their SQLite files: durable, in WAL mode, never with a SQLite that loses commits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from pipeline.errors import FjarilError
+
+#: How long a statement waits for another connection's lock, in milliseconds.
+BUSY_TIMEOUT_MS = 10_000
+#: Fixed releases of SQLite: the first of each branch without the WAL-reset bug (sqlite.org/wal.html#walresetbug).
+_FIXED_BRANCHES: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
+_FIRST_AFFECTED, _FIRST_FIXED = (3, 7, 0), (3, 51, 3)
+
+
+def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
+    """A connection to the file in WAL mode: every commit is on disk when it returns (``synchronous=FULL``).
+
+    The file is made if it is not there, unless ``readonly``. One connection is for one thread at a time; its user locks.
+
+    :raises FjarilError: if the SQLite in use can lose commits, or the file cannot be opened.
+    """
+    refuse_wal_reset_bug(apsw.sqlite_lib_version())
+    flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    try:
+        connection = apsw.Connection(str(path), flags=flags)
+    except apsw.Error as error:
+        raise _unopened(path, error) from error
+    try:
+        _configure(connection, readonly=readonly)
+    except apsw.Error as error:
+        connection.close()
+        raise _unopened(path, error) from error
+    return connection
+
+
+def refuse_wal_reset_bug(version: str) -> None:
+    """Refuse a SQLite in which a checkpoint of one connection can lose the commits of another.
+
+    :param version: as SQLite gives it, ``3.51.3``.
+    :raises FjarilError: if it is an affected version.
+    """
+    numbers: tuple[int, ...] = tuple(int(part) for part in version.split(".")[:3])
+    numbers += (0,) * (3 - len(numbers))
+    fixed = numbers[2] >= _FIXED_BRANCHES.get(numbers[:2], numbers[2] + 1)
+    if _FIRST_AFFECTED <= numbers < _FIRST_FIXED and not fixed:
+        raise FjarilError(f"SQLite {version} can lose commits (WAL-reset bug); use 3.51.3 or later, 3.50.7 or 3.44.6: install a newer apsw")
+
+
+def _configure(connection: apsw.Connection, *, readonly: bool) -> None:
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.pragma("foreign_keys", value=True)
+    if readonly:
+        connection.pragma("schema_version")  # reads the file: a damaged one is refused here
+        return
+    mode = connection.pragma("journal_mode", "wal")
+    if mode not in {"wal", "memory"}:  # a database in memory has no log to write ahead
+        raise apsw.CantOpenError(f"write-ahead logging is not possible here, journal mode stays {mode}")
+    connection.pragma("synchronous", "FULL")
+
+
+def _unopened(path: Path, error: apsw.Error) -> FjarilError:
+    return FjarilError(f"{path}: cannot be opened as a SQLite database: {error}; it must be one, in a local directory that can be written")
