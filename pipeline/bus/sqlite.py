@@ -1,0 +1,302 @@
+"""The embedded bus: one SQLite file in WAL mode, durable at every commit.
+
+All records stand in one table, numbered in the order in which they were published; the number is the offset. So a group
+reads in the order of publication, across partitions too. Each record carries a checksum: SQLite's own protects its log,
+not the pages of the file.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from pipeline.errors import BusCorruptError, BusError, FjarilError, StaleBatchError, UnknownTopicError
+from pipeline.ports import Batch, Delivered, Record, Topic
+from pipeline.sqlite import connect
+
+#: Raised when the tables change; a file of another layout is refused.
+LAYOUT = 1
+#: How often another process's records are looked for while waiting, in seconds.
+_LOOK = 0.05
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_READ_CHUNK = 1_000
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL,
+    published INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS records(offset INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
+    key TEXT NOT NULL, shard TEXT, timestamp INTEGER NOT NULL, checksum INTEGER NOT NULL, compacted INTEGER NOT NULL,
+    value BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS records_in_order ON records(topic, offset);
+CREATE UNIQUE INDEX IF NOT EXISTS last_of_key ON records(topic, key) WHERE compacted;
+CREATE TABLE IF NOT EXISTS positions(consumers TEXT NOT NULL, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
+    after INTEGER NOT NULL, PRIMARY KEY(consumers, topic, partition)) WITHOUT ROWID;
+"""
+_INSERT = "INSERT OR REPLACE INTO records(topic, partition, key, shard, timestamp, checksum, compacted, value) VALUES(?,?,?,?,?,?,?,?)"
+_SELECT = "SELECT offset, partition, key, shard, timestamp, checksum, value FROM records WHERE topic = ? AND offset > ?"
+_MOVE = "INSERT INTO positions VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET after = excluded.after"
+
+Row = tuple[int, int, str, str | None, int, int, bytes]
+
+
+def partition_of(shard: str, partitions: int) -> int:
+    """The partition of a shard, the same on every machine (CRC-32 of its UTF-8)."""
+    return zlib.crc32(shard.encode()) % partitions
+
+
+class SqliteBus:
+    """The port ``Bus`` on one SQLite file; several threads and processes may use the file at once."""
+
+    def __init__(self, path: Path, topics: Sequence[Topic]) -> None:
+        """Open the file, making it and the topics if they are not there.
+
+        :raises BusError: if the file cannot be used, or a topic has another number of partitions in it.
+        """
+        self._path = path
+        self._lock = threading.RLock()
+        self._published = threading.Condition()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = connect(path)
+        except FjarilError as error:
+            raise BusError(str(error)) from error
+        with self._guard():
+            self._prepare(topics)
+        self._topics = {topic.name: topic for topic in topics}
+        self._ids = dict(self._db.execute("SELECT name, id FROM topics"))
+
+    # --- the port ------------------------------------------------------------------------------------------------------
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Append all the records, or none; durable on return."""
+        if not records:
+            return
+        with self._transaction():
+            self._append(records)
+        self._wake()
+
+    def poll(self, group: str, topics: Sequence[str], max_records: int = 500, timeout: float = 0.0) -> Batch:
+        """The earliest uncommitted records of the topics, in order of publication."""
+        deadline = time.monotonic() + timeout
+        while True:
+            batch = self._poll(group, topics, max_records)
+            left = deadline - time.monotonic()
+            if batch.records or left <= 0:
+                return batch
+            with self._published:
+                self._published.wait(min(left, _LOOK))
+
+    def commit(self, batch: Batch, outputs: Sequence[Record] = ()) -> None:
+        """Publish ``outputs`` and advance the group: one transaction."""
+        with self._transaction():
+            for (topic, partition), (before, after) in batch.span.items():
+                found = self._positions(batch.group, topic)[partition]
+                if found != before:
+                    raise StaleBatchError(
+                        f"group {batch.group}, {topic}/{partition}: the batch began after {before}, the group is at {found}; poll again"
+                    )
+                self._db.execute(_MOVE, (batch.group, self._id(topic), partition, after))
+            self._append(outputs)
+        if outputs:
+            self._wake()
+
+    def seek(self, group: str, topic: str, timestamp: datetime) -> None:
+        """Move the group in each partition to just before the first record at or after ``timestamp``, else to the end."""
+        number = self._id(topic)
+        with self._transaction():
+            end = self._value("SELECT coalesce(max(offset), 0) FROM records WHERE topic = ?", (number,))
+            for partition in range(self._topics[topic].partitions):
+                first = self._value(
+                    "SELECT min(offset) FROM records WHERE topic = ? AND partition = ? AND timestamp >= ?",
+                    (number, partition, _micros(timestamp)),
+                )
+                self._db.execute(_MOVE, (group, number, partition, end if first is None else first - 1))
+
+    def read(self, topic: str, since: datetime | None = None) -> Iterator[Delivered]:
+        """All records now in the topic, in order of publication."""
+        number, after = self._id(topic), 0
+        earliest = _micros(since) if since else -(2**62)
+        while True:
+            with self._guard():
+                rows = self._rows(
+                    _SELECT + " AND timestamp >= ? ORDER BY offset LIMIT ?",
+                    (number, after, earliest, _READ_CHUNK),
+                )
+            yield from (self._delivered(topic, row) for row in rows)
+            if len(rows) < _READ_CHUNK:
+                return
+            after = rows[-1][0]
+
+    def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
+        """Records of each topic after the group's position."""
+        with self._guard():
+            return {topic: self._lag(group, topic) for topic in topics}
+
+    def count(self, topic: str) -> int:
+        """Number of records ever published to the topic."""
+        with self._guard():
+            return int(self._value("SELECT published FROM topics WHERE id = ?", (self._id(topic),)) or 0)
+
+    def erase(self, topics: Sequence[str], keys: Sequence[str]) -> None:
+        """Overwrite the values of these keys with nothing, in the file and in its log."""
+        pairs = [(self._id(topic), key) for topic in topics for key in keys]
+        self._destroy(lambda: self._db.executemany("UPDATE records SET value = x'', checksum = 0 WHERE topic = ? AND key = ?", pairs))
+
+    def expire(self, now: datetime) -> int:
+        """Remove what is older than its topic's retention; compacted topics keep the last record of each key."""
+        limits = [
+            (self._id(topic.name), _micros(now - topic.retention))
+            for topic in self._topics.values()
+            if topic.retention is not None and not topic.compacted
+        ]
+        before = self._db.total_changes()
+        self._destroy(lambda: self._db.executemany("DELETE FROM records WHERE topic = ? AND timestamp < ?", limits))
+        return self._db.total_changes() - before
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    # --- inside --------------------------------------------------------------------------------------------------------
+
+    def _prepare(self, topics: Sequence[Topic]) -> None:
+        layout = self._db.pragma("user_version")
+        if layout not in {0, LAYOUT}:
+            raise BusError(
+                f"{self._path}: found layout {layout}; this version of Fjäril knows {LAYOUT}: use the version that made the file"
+            )
+        with self._db:
+            self._db.execute(_SCHEMA)
+            self._db.pragma("user_version", LAYOUT)
+            for topic in topics:
+                self._db.execute("INSERT OR IGNORE INTO topics(name, partitions) VALUES(?,?)", (topic.name, topic.partitions))
+                found = self._value("SELECT partitions FROM topics WHERE name = ?", (topic.name,))
+                if found != topic.partitions:
+                    raise BusError(
+                        f"{self._path}: topic {topic.name} has {found} partitions, the settings say {topic.partitions}; set partitions: {found}, or begin a new file"
+                    )
+
+    def _append(self, records: Sequence[Record]) -> None:
+        rows, published = [], dict[int, int]()
+        for record in records:
+            number, topic = self._id(record.topic), self._topics[record.topic]
+            partition = partition_of(record.shard if record.shard is not None else record.key, topic.partitions)
+            moment, checksum = _micros(record.timestamp), zlib.crc32(record.value)
+            rows.append((number, partition, record.key, record.shard, moment, checksum, topic.compacted, record.value))
+            published[number] = published.get(number, 0) + 1
+        self._db.executemany(_INSERT, rows)
+        self._db.executemany("UPDATE topics SET published = published + ? WHERE id = ?", [(n, number) for number, n in published.items()])
+
+    def _poll(self, group: str, topics: Sequence[str], max_records: int) -> Batch:
+        with self._guard():
+            found = [record for topic in topics for record in self._pending(group, topic, max_records)]
+            records = tuple(sorted(found, key=lambda record: record.offset)[:max_records])
+            # Read in order of publication: every partition of the topic is done up to the topic's last record.
+            last = {record.topic: record.offset for record in records}
+            span = {
+                (topic, partition): (before, max(before, end))
+                for topic, end in last.items()
+                for partition, before in self._positions(group, topic).items()
+            }
+        return Batch(group=group, records=records, span=span)
+
+    def _pending(self, group: str, topic: str, limit: int) -> list[Delivered]:
+        """The first records of the topic after the group's positions, which differ between partitions after a seek."""
+        number, positions = self._id(topic), self._positions(group, topic)
+        after, furthest = min(positions.values()), max(positions.values())
+        rows: list[Row] = []
+        while len(rows) < limit:
+            chunk = self._rows(_SELECT + " ORDER BY offset LIMIT ?", (number, after, limit))
+            rows += chunk if after >= furthest else [row for row in chunk if row[0] > positions[row[1]]]
+            if len(chunk) < limit:
+                break
+            after = chunk[-1][0]
+        return [self._delivered(topic, row) for row in rows[:limit]]
+
+    def _positions(self, group: str, topic: str) -> dict[int, int]:
+        found: dict[int, int] = dict(
+            self._rows("SELECT partition, after FROM positions WHERE consumers = ? AND topic = ?", (group, self._id(topic)))
+        )
+        return {partition: found.get(partition, 0) for partition in range(self._topics[topic].partitions)}
+
+    def _lag(self, group: str, topic: str) -> int:
+        counts = "SELECT count(*) FROM records WHERE topic = ? AND partition = ? AND offset > ?"
+        positions = self._positions(group, topic)
+        if len(set(positions.values())) == 1:  # one count by the index instead of one a partition by the table
+            return int(self._value("SELECT count(*) FROM records WHERE topic = ? AND offset > ?", (self._id(topic), positions[0])) or 0)
+        return sum(int(self._value(counts, (self._id(topic), partition, after)) or 0) for partition, after in positions.items())
+
+    def _delivered(self, topic: str, row: Row) -> Delivered:
+        offset, partition, key, shard, moment, checksum, value = row
+        if zlib.crc32(value) != checksum:
+            raise BusCorruptError(
+                f"{self._path}: record {offset} of topic {topic} (key {key}) does not match its checksum; restore the file from a copy"
+            )
+        when = _EPOCH + moment * _MICROSECOND
+        return Delivered(topic=topic, key=key, value=value, timestamp=when, shard=shard, partition=partition, offset=offset)
+
+    def _destroy(self, change: Callable[[], object]) -> None:
+        """Do a change after which the old bytes are nowhere: freed pages are overwritten and the log is emptied."""
+        with self._guard():
+            self._db.pragma("secure_delete", value=True)
+        try:
+            with self._transaction():
+                change()
+            with self._guard():
+                self._db.pragma("wal_checkpoint(TRUNCATE)")
+        finally:
+            self._db.pragma("secure_delete", value=False)
+
+    def _id(self, topic: str) -> int:
+        if topic not in self._topics:
+            raise UnknownTopicError(f"{self._path}: there is no topic {topic!r}; there are {', '.join(sorted(self._topics))}")
+        return int(self._ids[topic])
+
+    def _rows(self, sql: str, arguments: tuple[Any, ...]) -> list[Any]:
+        return self._db.execute(sql, arguments).fetchall()
+
+    def _value(self, sql: str, arguments: tuple[Any, ...]) -> int | None:
+        value: int | None = self._db.execute(sql, arguments).get
+        return value
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """The connection for one thread, its errors as ours."""
+        with self._lock:
+            try:
+                yield
+            except (apsw.CorruptError, apsw.NotADBError) as error:
+                raise BusCorruptError(f"{self._path}: {error}; restore the file from a copy") from error
+            except apsw.Error as error:
+                raise BusError(f"{self._path}: {error}; nothing was written: check the disk's space and rights, then go on") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One transaction that takes the write lock at once, so that it cannot fail half-way for another's sake."""
+        with self._guard():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._db.in_transaction:  # a full disk ends the transaction by itself
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _wake(self) -> None:
+        with self._published:
+            self._published.notify_all()
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
