@@ -357,6 +357,20 @@ class DeadLetter(Wire, frozen=True, kw_only=True, tag="dead_letter"):
     original: bytes = b""
 
 
+class Books(Wire, frozen=True, kw_only=True, tag="books"):
+    """What became of the documents of one partition since the beginning (topic ``books``, key = partition)."""
+
+    partition: int
+    #: First versions.
+    documents: int = 0
+    #: Later versions.
+    revisions: int = 0
+    #: Withdrawals.
+    tombstones: int = 0
+    #: Versions that had come before.
+    duplicates: int = 0
+
+
 def document_id(source: str, native_id: str) -> str:
     """The id of a document: the same for every fetch of the same item, on every machine."""
     return fingerprint(source, native_id)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -110,7 +110,10 @@ class Bus(Protocol):
         """Number of records ever published to the topic, those since expired included."""
 
     def erase(self, topics: Sequence[str], keys: Sequence[str]) -> None:
-        """Make the bytes of every record of these keys unreadable, for good. They read as empty and keep their place."""
+        """Make the bytes of these keys unreadable for good, in every record but the last of each key in each topic.
+
+        What is erased reads as empty. The last record is kept: for a withdrawn document it is the tombstone.
+        """
 
     def expire(self, now: datetime) -> int:
         """Remove the records older than their topic's retention; returns how many."""
@@ -254,3 +257,14 @@ class Stage(Protocol):
 
     def process(self, records: Sequence[Delivered]) -> list[Record]:
         """What the records become, in order. For the same state and input always the same output."""
+
+
+@runtime_checkable
+class StatefulStage(Stage, Protocol):
+    """A stage that remembers, and keeps none of it on disk: it is folded back from the topics that it writes itself."""
+
+    #: How far back it must be able to remember.
+    window: timedelta
+
+    def restore(self, read: Callable[[str], Iterator[Delivered]]) -> None:
+        """Forget everything, then fold back what ``read(topic)`` gives of a topic's last ``window``."""

@@ -7,6 +7,7 @@ not the pages of the file.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import zlib
@@ -43,6 +44,11 @@ CREATE TABLE IF NOT EXISTS positions(consumers TEXT NOT NULL, topic INTEGER NOT 
 """
 _INSERT = "INSERT OR REPLACE INTO records(topic, partition, key, shard, timestamp, checksum, compacted, value) VALUES(?,?,?,?,?,?,?,?)"
 _SELECT = "SELECT offset, partition, key, shard, timestamp, checksum, value FROM records WHERE topic = ? AND offset > ?"
+_ERASE = """
+WITH wanted AS (SELECT offset, max(offset) OVER (PARTITION BY key) AS last FROM records
+    WHERE topic = :topic AND key IN (SELECT value FROM json_each(:keys)))
+UPDATE records SET value = x'', checksum = 0 WHERE offset IN (SELECT offset FROM wanted WHERE offset < last)
+"""
 _MOVE = "INSERT INTO positions VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET after = excluded.after"
 
 Row = tuple[int, int, str, str | None, int, int, bytes]
@@ -148,8 +154,9 @@ class SqliteBus:
 
     def erase(self, topics: Sequence[str], keys: Sequence[str]) -> None:
         """Overwrite the values of these keys with nothing, in the file and in its log."""
-        pairs = [(self._id(topic), key) for topic in topics for key in keys]
-        self._destroy(lambda: self._db.executemany("UPDATE records SET value = x'', checksum = 0 WHERE topic = ? AND key = ?", pairs))
+        wanted = json.dumps(list(keys))
+        numbers = [self._id(topic) for topic in topics]
+        self._destroy(lambda: self._db.executemany(_ERASE, [{"topic": number, "keys": wanted} for number in numbers]))
 
     def expire(self, now: datetime) -> int:
         """Remove what is older than its topic's retention; compacted topics keep the last record of each key."""

@@ -1,0 +1,201 @@
+"""Runs stages over the bus: batch in, records out, both committed at once.
+
+A stage that raises on a batch gets its records one at a time, and those it still raises on go to ``dead``: no record can
+stop the pipeline. Errors of the bus or the index do stop it, since going on could lose something.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import structlog
+
+from pipeline.dead import dead_record
+from pipeline.errors import FjarilError, StaleBatchError, WireError
+from pipeline.model import Document, decode
+from pipeline.ports import Batch, Bus, Clock, Delivered, Index, Record, Stage, StatefulStage
+
+log = structlog.get_logger()
+
+#: Topics in which a document's text can stand.
+TEXT_TOPICS = ("raw", "documents", "related")
+#: Seconds to wait for records before looking whether to stop.
+_WAIT = 0.2
+
+
+class Worker(Protocol):
+    """Something that works through topics step by step."""
+
+    name: str
+    inputs: tuple[str, ...]
+
+    def step(self, timeout: float) -> int:
+        """Do one batch, waiting up to ``timeout`` seconds for it; returns the number of records taken."""
+
+    def close(self) -> None:
+        """Finish what was begun."""
+
+
+class Observer(Protocol):
+    """Is told what the workers do: metrics and progress."""
+
+    def batch(self, worker: str, records: int, seconds: float) -> None:
+        """A worker took so many records and so long."""
+
+
+class StageWorker:
+    """One stage as a consumer group of its name."""
+
+    def __init__(self, stage: Stage, bus: Bus, clock: Clock, batch: int) -> None:
+        self.name, self.inputs = stage.name, stage.inputs
+        self._stage, self._bus, self._clock, self._size = stage, bus, clock, batch
+        self._restore()
+
+    def step(self, timeout: float) -> int:
+        """Process one batch and commit it with its outputs."""
+        batch = self._bus.poll(self.name, self.inputs, self._size, timeout)
+        if batch.records:
+            try:
+                self._bus.commit(batch, self._process(batch.records))
+            except StaleBatchError as error:  # another process of the group was faster: its outputs count, ours never were
+                log.warning("batch was taken over", stage=self.name, reason=str(error))
+                self._restore()
+        return len(batch.records)
+
+    def close(self) -> None:
+        """Nothing is left open between two batches."""
+
+    def _process(self, records: Sequence[Delivered]) -> list[Record]:
+        try:
+            return self._stage.process(records)
+        except FjarilError:
+            raise
+        except Exception:
+            log.exception("a batch failed and is processed record by record", stage=self.name, records=len(records))
+            self._restore()
+            return [output for record in records for output in self._process_alone(record)]
+
+    def _process_alone(self, record: Delivered) -> list[Record]:
+        try:
+            return self._stage.process([record])
+        except FjarilError:
+            raise
+        except Exception as error:
+            log.exception("a record cannot be processed", stage=self.name, topic=record.topic, key=record.key)
+            return [dead_record(self.name, f"{type(error).__name__}: {error}", record)]
+
+    def _restore(self) -> None:
+        if isinstance(self._stage, StatefulStage):
+            since = self._clock.now() - self._stage.window
+            self._stage.restore(lambda topic: self._bus.read(topic, since))
+
+
+class IndexWorker:
+    """Writes related documents to the index; the group advances only once they are durable there."""
+
+    name = "index"
+    inputs = ("related",)
+
+    def __init__(self, index: Index, bus: Bus, batch: int, flush_seconds: float) -> None:
+        self._index, self._bus, self._size, self._pause = index, bus, batch, flush_seconds
+        self._flushed = 0.0
+        self._purge = False
+
+    def step(self, timeout: float) -> int:
+        """Write one batch. A small one waits, so that the index is not flushed more often than it is worth."""
+        batch = self._bus.poll(self.name, self.inputs, self._size, timeout)
+        early = self._flushed + self._pause - time.monotonic()
+        if not batch.records or (len(batch.records) < self._size and early > 0):
+            time.sleep(min(max(early, 0), timeout) if batch.records else 0)
+            return 0
+        self._write(batch)
+        return len(batch.records)
+
+    def close(self) -> None:
+        """Write what is left, and make erased text unreadable in the files."""
+        while batch := self._bus.poll(self.name, self.inputs, self._size):
+            if not batch.records:
+                break
+            self._write(batch)
+        if self._purge:
+            self._index.purge()
+            self._purge = False
+
+    def _write(self, batch: Batch) -> None:
+        documents, dead = _documents(batch.records)
+        self._index.upsert(documents)
+        self._index.flush()
+        withdrawn = [document.id for document in documents if document.withdrawn]
+        if withdrawn:
+            self._bus.erase(TEXT_TOPICS, withdrawn)
+            self._purge = True
+        self._bus.commit(batch, dead)
+        self._flushed = time.monotonic()
+
+
+def _documents(records: Sequence[Delivered]) -> tuple[list[Document], list[Record]]:
+    documents, dead = [], []
+    for record in records:
+        if not record.value:  # erased: its tombstone follows
+            continue
+        try:
+            documents.append(decode(record.value, Document))
+        except WireError as error:
+            dead.append(dead_record(IndexWorker.name, str(error), record))
+    return documents, dead
+
+
+class Runner:
+    """Runs workers, a thread each, until stopped or until one fails."""
+
+    def __init__(self, bus: Bus, workers: Sequence[Worker], observer: Observer | None = None) -> None:
+        self._bus, self._workers, self._observer = bus, workers, observer
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(worker,), name=worker.name) for worker in workers]
+        #: What stopped it, if a worker failed.
+        self.failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Let each worker finish its batch, and wait for it.
+
+        :raises FjarilError: what had stopped a worker.
+        """
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        if self.failure:
+            raise self.failure
+
+    def lag(self) -> dict[str, int]:
+        """Records waiting before each worker."""
+        return {worker.name: sum(self._bus.lag(worker.name, worker.inputs).values()) for worker in self._workers}
+
+    def drain(self, poll: Callable[[], None] = lambda: None) -> None:
+        """Wait until nothing waits before any worker; ``poll`` is called now and then, for progress."""
+        while not self.failure and any(self.lag().values()):
+            poll()
+            time.sleep(0.02)
+
+    def _run(self, worker: Worker) -> None:
+        try:
+            for records, seconds in self._steps(worker):
+                if records and self._observer:
+                    self._observer.batch(worker.name, records, seconds)
+            worker.close()
+        except BaseException as error:  # noqa: BLE001  (it is raised again in stop, in the main thread)
+            log.error("a worker stopped", worker=worker.name, reason=str(error), exc_info=error)
+            self.failure = self.failure or error
+            self._stop.set()
+
+    def _steps(self, worker: Worker) -> Iterator[tuple[int, float]]:
+        while not self._stop.is_set():
+            began = time.perf_counter()
+            yield worker.step(_WAIT), time.perf_counter() - began
