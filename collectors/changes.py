@@ -1,0 +1,100 @@
+"""From the items of an answer to the records that say what is new about them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from collectors.engine import Answer
+from collectors.items import Bad, Item, Parsed, digest
+from collectors.ledger import Ledger, Version
+from pipeline.model import DeadLetter, ItemState, RawItem, Source, document_id, encode, fingerprint
+from pipeline.ports import Record
+
+#: Characters of one item beyond which it is not published but kept among the dead.
+MAX_BODY = 2_000_000
+
+
+class Changes:
+    """What one answer changes; the ledger is read here, and written only once the records are on the bus.
+
+    The books: every record of the answer is exactly one of published, unchanged, dead. Where a native id occurs twice
+    in one answer, the first counts, since sources list the newest first; the other is counted as unchanged.
+    """
+
+    def __init__(self, source: Source, answer: Answer, content_format: str, now: datetime) -> None:
+        self._source, self._answer, self._format, self._now = source, answer, content_format, now
+        self.records: list[Record] = []
+        #: Key → state, to be noted in the ledger after publication.
+        self.states: dict[str, ItemState] = {}
+        self.published = self.unchanged = self.dead = 0
+
+    def compare(self, parsed: Parsed, ledger: Ledger) -> None:
+        """Find what is new in ``parsed``."""
+        for item in parsed.items:
+            self._item(item, ledger)
+        for native_id in parsed.withdrawn:
+            self._withdrawal(native_id, ledger)
+        for bad in parsed.bad:
+            self._bad(bad, ledger)
+
+    def _item(self, item: Item, ledger: Ledger) -> None:
+        key = document_id(self._source.id, item.native_id)
+        known = ledger.get(key)
+        if key in self.states or (known is not None and known.content_hash == item.content_hash and not known.withdrawn):
+            self.unchanged += 1
+        elif len(item.body) > MAX_BODY:
+            reason = f"an item of {len(item.body):,} characters; at most {MAX_BODY:,} are taken (only its beginning is kept)"
+            self._bad(Bad(reason, item.body[:4096].encode()), ledger)
+        else:
+            self._publish(key, item, known)
+
+    def _publish(self, key: str, item: Item, known: Version | None, *, withdrawn: bool = False) -> None:
+        revision = known.revision + 1 if known else 1
+        raw = RawItem(
+            document=key,
+            source=self._source.id,
+            native_id=item.native_id,
+            revision=revision,
+            fetched_url=self._answer.url,
+            fetched=self._now,
+            status=self._answer.status,
+            format=self._format,
+            body=item.body,
+            withdrawn=withdrawn,
+            area=self._source.area,
+            reliability=self._source.reliability,
+        )
+        self._note(
+            key, ItemState(source=self._source.id, content_hash=item.content_hash, revision=revision, seen=self._now, withdrawn=withdrawn)
+        )
+        self._record("raw", key, encode(raw))
+        self.published += 1
+
+    def _withdrawal(self, native_id: str, ledger: Ledger) -> None:
+        """Once for each item that is known; what was never published cannot be withdrawn."""
+        key = document_id(self._source.id, native_id)
+        known = ledger.get(key)
+        if known is None or known.withdrawn or key in self.states:
+            self.unchanged += 1
+            return
+        self._publish(key, Item(native_id, "", known.content_hash), known, withdrawn=True)
+
+    def _bad(self, bad: Bad, ledger: Ledger) -> None:
+        """Once for each content: a record that stays in the answer is counted as unchanged from then on."""
+        content_hash = digest(bad.original + bad.reason.encode())
+        key = fingerprint(self._source.id, "dead", content_hash)
+        if ledger.get(key) is not None or key in self.states:
+            self.unchanged += 1
+            return
+        letter = DeadLetter(stage="collect", reason=bad.reason, died=self._now, key=key, source=self._source.id, original=bad.original)
+        self._note(key, ItemState(source=self._source.id, content_hash=content_hash, revision=0, seen=self._now))
+        self._record("dead", key, encode(letter))
+        self.dead += 1
+
+    def _note(self, key: str, state: ItemState) -> None:
+        self.states[key] = state
+        self._record("items", key, encode(state), shard=None)
+
+    def _record(self, topic: str, key: str, value: bytes, shard: str | None = "") -> None:
+        shard = self._source.id if shard == "" else shard
+        self.records.append(Record(topic=topic, key=key, value=value, timestamp=self._now, shard=shard))

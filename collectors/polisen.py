@@ -1,0 +1,98 @@
+"""The Swedish police's event API: https://polisen.se/api/events, the latest 500 events as one JSON array.
+
+Edits keep id and time, so only a hash over all the fields sees them. Empty and short answers occur. The terms of the API
+allow calling it (who says where it can be reached, at most once in 10 seconds), so robots.txt does not apply to it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from collectors.failures import Blocked, Empty, Malformed
+from collectors.items import Bad, Fetched, Item, Parsed, digest
+from pipeline.model import Source
+from pipeline.settings import Http
+
+#: Bytes of one event beyond which it cannot be what the API documents (real ones have about 400).
+MAX_RECORD = 1_000_000
+
+
+class Location(Struct, frozen=True, forbid_unknown_fields=True):
+    """The municipality or county, and its centre as ``latitude,longitude``: never an address."""
+
+    name: str
+    gps: str
+
+
+class Event(Struct, frozen=True, forbid_unknown_fields=True):
+    """The seven documented fields, in the order in which the API serves them. ``datetime`` is kept as written."""
+
+    id: int
+    datetime: Annotated[str, Meta(min_length=1)]
+    name: str
+    summary: str
+    url: str
+    type: str
+    location: Location
+
+
+_answer = msgspec.json.Decoder(list[msgspec.Raw])
+_event = msgspec.json.Decoder(Event)
+_encoder = msgspec.json.Encoder()
+
+
+class Polisen:
+    """The kind ``polisen``."""
+
+    format = "polisen"
+    obeys_robots = False
+    final_404 = True
+
+    def check(self, http: Http) -> None:
+        """The API answers 403 to callers that do not say where they can be reached.
+
+        :raises Blocked: if ``http.contact`` is not set.
+        """
+        if not http.contact:
+            raise Blocked("polisen.se answers only callers that name a contact: set http.contact to an e-mail address or URL")
+
+    async def parse(self, fetched: Fetched, source: Source) -> Parsed:  # noqa: ARG002  (every event says its own place and time)
+        """See :func:`parse_events`."""
+        return parse_events(fetched.body)
+
+
+def parse_events(body: bytes) -> Parsed:
+    """The events of an answer; a record that is not one event of seven fields goes to ``bad``, the others stay.
+
+    :raises Empty: if there is nothing, or an empty array.
+    :raises Malformed: if it is not a JSON array.
+    """
+    if not body.strip():
+        raise Empty("an answer without a body; expected a JSON array of events")
+    try:
+        records = _answer.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(f"not a JSON array of events: {error}; found {body[:60]!r}") from error
+    if not records:
+        raise Empty("an empty array; expected about 500 events")
+    items: list[Item] = []
+    bad: list[Bad] = []
+    for record in records:
+        _read(memoryview(record), items, bad)
+    return Parsed(items=tuple(items), bad=tuple(bad))
+
+
+def _read(record: memoryview, items: list[Item], bad: list[Bad]) -> None:
+    if len(record) > MAX_RECORD:
+        reason = f"an event of {len(record):,} bytes; expected at most {MAX_RECORD:,} (only its beginning is kept)"
+        bad.append(Bad(reason, bytes(record[:4096])))
+        return
+    try:
+        event = _event.decode(record)
+        body = _encoder.encode(event)
+        items.append(Item(str(event.id), body.decode(), digest(body)))
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        bad.append(Bad(f"not an event of the seven documented fields: {error}", bytes(record)))

@@ -1,0 +1,79 @@
+"""The process of :mod:`collectors.sandbox`: reads questions from standard input, writes answers to standard output."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+import msgspec
+
+from collectors.failures import Empty, Malformed
+from collectors.feed_parser import FeedItem, ParsedFeed, parse_feed
+from collectors.items import Item, Parsed, digest
+from collectors.sandbox import CPU_SECONDS, MEMORY, Job, Refused, Reply, Result
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Job)
+_json = msgspec.json.Encoder()
+
+
+def items(feed: ParsedFeed) -> Parsed:
+    """A feed's entries as items. ``updated`` is no content: some sources set it to the time of asking."""
+    return Parsed(
+        items=tuple(_item(item) for item in feed.entries),
+        withdrawn=feed.deleted,
+        ttl=feed.ttl,
+        skip_hours=feed.skip_hours,
+        skip_days=feed.skip_days,
+        hubs=feed.hubs,
+        problems=feed.problems,
+    )
+
+
+def _item(item: FeedItem) -> Item:
+    content = msgspec.structs.replace(item.entry, updated=None)
+    return Item(item.native_id, _json.encode(item.entry).decode(), digest(_json.encode(content)))
+
+
+def answer(job: Job) -> Reply:
+    """The parser's answer to one question; its own refusals are answers too."""
+    try:
+        return Result(items(parse_feed(job.fetched.body, job.fetched.url, job.fetched.headers, job.timezone)))
+    except Empty as error:
+        return Refused(empty=True, reason=error.reason)
+    except Malformed as error:
+        return Refused(empty=False, reason=error.reason)
+    except MemoryError:
+        return Refused(empty=False, reason=f"parsing it takes more than {MEMORY // 1_000_000} MB of memory")
+
+
+def main() -> None:
+    """Answer until standard input ends. The timer of CPU time kills the process, inside C code too."""
+    warnings.simplefilter("ignore")  # feedparser's, about its own future
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt of the terminal is the parent's business
+    _limit_memory()
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # nothing that a library prints gets between the frames
+    while head := stdin.read(4):
+        job = _decoder.decode(stdin.read(int.from_bytes(head, "big")))
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        data = _encoder.encode(answer(job))
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        stdout.write(len(data).to_bytes(4, "big") + data)
+        stdout.flush()
+
+
+def _limit_memory() -> None:
+    statm = Path("/proc/self/statm")
+    if statm.exists():  # elsewhere than on Linux only the CPU is limited
+        used = int(statm.read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()
