@@ -1,0 +1,143 @@
+"""Order and pages of what is found: total, so that a document is on exactly one page.
+
+Newest: by time of publication, then id. Relevance: by score, then newest. Where nothing gives a score, relevance is newest.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+from tantivy import FieldType, Occur, Query
+
+from pipeline.errors import QueryError
+from pipeline.index.engine import Engine
+from pipeline.index.translate import Translated
+from pipeline.model import fingerprint
+from pipeline.ports import Search
+
+#: Most hits of a page.
+MAX_SIZE = 1_000
+#: Number → (published in microseconds, id), for those that are stored.
+Order = Callable[[Sequence[int]], Mapping[int, tuple[int, str]]]
+
+
+class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Where the next page begins: after the document of this time and id, or after so many hits."""
+
+    #: Of the question that it belongs to.
+    question: str
+    skip: Annotated[int, Meta(ge=0, le=2**40)] = 0
+    published: Annotated[int, Meta(ge=-(2**62), le=2**62)] | None = None
+    id: str = ""
+
+
+class Found(Struct, frozen=True):
+    """A page of numbers, with scores."""
+
+    hits: tuple[tuple[int, float], ...]
+    total: int
+    after: str | None
+
+
+def page(search: Search, asked: Translated, engine: Engine, order: Order) -> Found:
+    """The page that ``search`` asks for.
+
+    :raises QueryError: if its size is out of bounds, or ``after`` was not given for this question.
+    """
+    if not 1 <= search.size <= MAX_SIZE:
+        raise QueryError(f"size: found {search.size}; a page has 1 to {MAX_SIZE} hits")
+    cursor = _read(search)
+    total = engine.count(asked.query)
+    by_score = search.order == "relevance" and asked.terms
+    return (_relevant if by_score else _newest)(_Asked(search, asked.query, engine, order, cursor, total))
+
+
+class _Asked(NamedTuple):
+    search: Search
+    query: Query
+    engine: Engine
+    order: Order
+    cursor: Cursor
+    total: int
+
+
+def _newest(asked: _Asked) -> Found:
+    """Documents of one instant come from the engine in any order: all of them are read, and sorted by id."""
+    cursor, size, rest, seen = asked.cursor, asked.search.size, asked.query, 0
+    if cursor.published is not None:
+        rest = _and(rest, Query.range_query(asked.engine.schema, "published", FieldType.Integer, upper_bound=cursor.published))
+        same = _and(asked.query, Query.term_query(asked.engine.schema, "published", cursor.published))
+        seen = asked.engine.count(same)
+    hits = _complete(asked._replace(query=rest), size + seen + 1, "published")
+    places = asked.order([number for _, number in hits])
+    ranked = sorted((-published, key, number) for number, (published, key) in places.items())
+    if cursor.published is not None:
+        ranked = [entry for entry in ranked if entry[:2] > (-cursor.published, cursor.id)]
+    chosen = ranked[:size]
+    more = len(ranked) > size
+    after = _write(asked.search, Cursor("", published=-chosen[-1][0], id=chosen[-1][1])) if more else None
+    return Found(tuple((number, 0.0) for _, _, number in chosen), asked.total, after)
+
+
+def _relevant(asked: _Asked) -> Found:
+    """Only the documents whose score is also on another page have to be compared further."""
+    skip, end = asked.cursor.skip, asked.cursor.skip + asked.search.size
+    hits = _complete(asked, end, None)
+    first = hits[skip][0] if skip < len(hits) else None
+    begin = next((i for i, (score, _) in enumerate(hits) if score == first), len(hits))
+    places = asked.order([number for _, number in hits[begin:]])
+    ranked = sorted((-score, -places[number][0], places[number][1], number) for score, number in hits[begin:] if number in places)
+    chosen = ranked[skip - begin :][: asked.search.size]
+    after = _write(asked.search, Cursor("", skip=end)) if end < asked.total else None
+    return Found(tuple((number, -score) for score, _, _, number in chosen), asked.total, after)
+
+
+def _complete(asked: _Asked, wanted: int, by: str | None) -> list[tuple[Any, int]]:
+    """The best ``wanted`` hits and all that equal the last of them, as (key, number)."""
+    limit, wanted = wanted + 1, min(wanted, asked.total)
+    if not wanted:
+        return []
+    searcher = asked.engine.searcher
+    while True:
+        limit = min(limit, asked.total)  # the engine makes room for as many
+        hits = searcher.search(asked.query, limit=limit, count=False, order_by_field=by).hits
+        if len(hits) < limit or limit == asked.total or hits[-1][0] != hits[wanted - 1][0]:
+            break
+        limit *= 4
+    last = hits[wanted - 1][0] if len(hits) >= wanted else None
+    cut = next((i for i in range(wanted, len(hits)) if hits[i][0] != last), len(hits))
+    numbers = searcher.fast_field_values("number", [address for _, address in hits[:cut]])
+    return [(key, int(number or 0)) for (key, _), number in zip(hits[:cut], numbers, strict=True)]
+
+
+def _and(query: Query, other: Query) -> Query:
+    return Query.boolean_query([(Occur.Must, query), (Occur.Must, other)])
+
+
+def _question(search: Search) -> str:
+    """Changes with everything that decides which documents are found, in which order."""
+    asked = msgspec.structs.replace(search, size=0, after=None, facets=())
+    return fingerprint(msgspec.json.encode(asked).decode())[:12]
+
+
+def _write(search: Search, cursor: Cursor) -> str:
+    data = msgspec.json.encode(msgspec.structs.replace(cursor, question=_question(search)))
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _read(search: Search) -> Cursor:
+    if search.after is None:
+        return Cursor("")
+    try:
+        data = base64.urlsafe_b64decode(search.after + "=" * (-len(search.after) % 4))
+        cursor = msgspec.json.decode(data, type=Cursor)
+    except (binascii.Error, ValueError) as error:
+        raise QueryError(f"after: found {search.after[:80]!r}; give what the page before has as its after") from error
+    if cursor.question != _question(search):
+        raise QueryError("after: found that of another question; text, filters and order must stay the same from page to page")
+    return cursor

@@ -1,0 +1,143 @@
+"""Reads what people type into a search box: words, "a phrase", -without, field:value. Knows no search engine.
+
+A user's text reaches no engine's own query parser: it becomes clauses, and an adapter builds its query of them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from msgspec import Struct
+
+from pipeline.errors import QueryError
+from pipeline.ports import Filters
+
+#: Fields that ``field:value`` takes, with an example for error texts.
+FIELDS = {"place": "place:0180", "theme": "theme:fire.vehicle", "source": "source:polisen", "lang": "lang:sv"}
+#: Longest query, in characters, and most clauses of one: bounds what a single question can cost.
+MAX_CHARACTERS = 2_000
+MAX_CLAUSES = 64
+#: Most values of one filter.
+MAX_VALUES = 500
+
+_CLAUSE = re.compile(
+    r"""(?P<minus>-?)
+    (?: "(?P<phrase>[^"]*)(?P<closed>"?)
+      | (?P<field>[^\W\d_]+):(?P<value>[^\s"]+|"[^"]*")
+      | (?P<bare>place|theme|source|lang):(?=\s|"|$)
+      | (?P<word>[^\s"]+)
+    )\s*""",
+    re.VERBOSE,
+)
+_QUOTES = str.maketrans("“”„«»", '"""""')
+
+
+class Clause(Struct, frozen=True, kw_only=True):
+    """One thing that must hold of a document, or must not."""
+
+    #: A key of :data:`FIELDS`; empty for title and text.
+    field: str = ""
+    #: The word or phrase; for a field its values, any of which will do.
+    values: tuple[str, ...]
+    without: bool = False
+    #: Where it begins in the query: 1 is the first character.
+    position: int
+
+
+def parse(text: str) -> tuple[Clause, ...]:
+    """The clauses of a query, in order.
+
+    :raises QueryError: at the first character that cannot be understood, or if the query is too long.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise QueryError(f"character {MAX_CHARACTERS + 1}: found a query of {len(text)} characters; at most {MAX_CHARACTERS} are read")
+    _refuse_surrogates(text)
+    clauses: list[Clause] = []
+    plain = text.translate(_QUOTES)
+    at = len(plain) - len(plain.lstrip())
+    while at < len(plain):
+        match = _CLAUSE.match(plain, at)
+        if match is None:  # every character that is no space begins a clause
+            raise QueryError(f'character {at + 1}: found {plain[at]!r}; words, a "phrase", -without or field:value')
+        clauses.append(_clause(match))
+        at = match.end()
+    if len(clauses) > MAX_CLAUSES:
+        raise QueryError(
+            f"character {clauses[MAX_CLAUSES].position}: found {len(clauses)} words or fields; at most {MAX_CLAUSES} are allowed"
+        )
+    return tuple(clauses)
+
+
+def _refuse_surrogates(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(f"character {error.start + 1}: found {text[error.start]!r}; the text must be valid Unicode") from error
+
+
+def _clause(match: re.Match[str]) -> Clause:
+    position, without = match.start() + 1, bool(match["minus"])
+    if match["phrase"] is not None:
+        return Clause(values=(_phrase(match),), without=without, position=position)
+    if match["bare"]:
+        raise QueryError(f"character {position}: found {match['bare']}: without a value; write it as {FIELDS[match['bare']]}")
+    if match["field"]:
+        return Clause(field=_field(match), values=_values(match), without=without, position=position)
+    return Clause(values=(_normal(match["word"]),), without=without, position=position)
+
+
+def _phrase(match: re.Match[str]) -> str:
+    if not match["closed"]:
+        raise QueryError(f'character {match.start() + 1}: found a " that is never closed; write "a phrase" with one at each end')
+    if not match["phrase"].strip():
+        raise QueryError(f'character {match.start() + 1}: found an empty ""; write the words of the phrase between them')
+    return _normal(match["phrase"])
+
+
+def _field(match: re.Match[str]) -> str:
+    name = match["field"].lower()
+    if name not in FIELDS:
+        whole = match["field"] + ":" + match["value"]
+        raise QueryError(
+            f"character {match.start() + 1}: found the field {name!r}; fields are {', '.join(FIELDS)}; "
+            f'to search for the text itself write "{whole.replace(chr(34), "")}"'
+        )
+    return name
+
+
+def _values(match: re.Match[str]) -> tuple[str, ...]:
+    values = tuple(value for part in match["value"].strip('"').split(",") if (value := _normal(part.strip())))
+    if not values:
+        name = match["field"].lower()
+        raise QueryError(f"character {match.start() + 1}: found {match['value']!r} for {name}; write it as {FIELDS[name]}")
+    return values
+
+
+def _normal(text: str) -> str:
+    """Composed letters: some systems type å as an a and a ring."""
+    return unicodedata.normalize("NFC", text)
+
+
+def check_filters(filters: Filters) -> None:
+    """Refuse filters that cannot mean anything.
+
+    :raises QueryError: naming the filter, what was found and what is right.
+    """
+    for name in ("places", "themes", "sources", "languages"):
+        if len(getattr(filters, name)) > MAX_VALUES:
+            raise QueryError(f"{name}: found {len(getattr(filters, name))} values; at most {MAX_VALUES} are allowed")
+    for name in ("since", "until"):
+        moment = getattr(filters, name)
+        if moment is not None and moment.tzinfo is None:
+            raise QueryError(f"{name}: found {moment!r}; a time must have its zone")
+    if filters.box is not None:
+        _check_box(*filters.box)
+
+
+def _check_box(west: float, south: float, east: float, north: float) -> None:
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):  # false for NaN, too
+        raise QueryError(
+            f"box: found {(west, south, east, north)}; it is (west, south, east, north) in degrees, south not above north; "
+            "one across the date line has west above east"
+        )

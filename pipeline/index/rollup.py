@@ -1,0 +1,115 @@
+"""Counts of documents by area, theme and hour, kept beside the documents in one SQLite transaction; answers trends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+import apsw
+
+from pipeline.errors import QueryError
+from pipeline.index.keys import counted_areas, hour_number, hour_start
+from pipeline.model import Document
+from pipeline.ports import Filters, TrendBucket
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS rollup (
+  hour INTEGER NOT NULL, place TEXT NOT NULL, theme TEXT NOT NULL, documents INTEGER NOT NULL,
+  PRIMARY KEY (hour, place, theme)
+) WITHOUT ROWID
+"""
+#: Hours in a stretch of time. Hours are counted from a Monday, so weeks begin on one.
+_HOURS = {"hour": 1, "day": 24, "week": 168}
+_SPLITS = ("place", "theme")
+_HOUR = timedelta(hours=1)
+
+#: (hour, area, theme): one cell of the rollup.
+Cell = tuple[int, str, str]
+
+
+def cells(document: Document) -> Iterator[Cell]:
+    """The cells in which the document counts once each; none if it is withdrawn."""
+    if document.withdrawn:
+        return
+    hour, theme = hour_number(document.published), document.primary_theme
+    for place in counted_areas(document):
+        yield hour, place, theme
+
+
+def apply(connection: apsw.Connection, changes: Mapping[Cell, int]) -> None:
+    """Add the changes to the stored counts, in the connection's transaction."""
+    rows = [(*cell, change) for cell, change in sorted(changes.items()) if change]
+    connection.executemany(
+        "INSERT INTO rollup VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET documents = documents + excluded.documents", rows
+    )
+    lowered = [row[:3] for row in rows if row[3] < 0]
+    connection.executemany("DELETE FROM rollup WHERE hour = ? AND place = ? AND theme = ? AND documents = 0", lowered)
+
+
+def trend(
+    connection: apsw.Connection, filters: Filters, bucket: Literal["hour", "day", "week"], by: Sequence[Literal["place", "theme"]]
+) -> tuple[TrendBucket, ...]:
+    """See :meth:`pipeline.ports.Index.trend`."""
+    _refuse(filters, bucket, by)
+    where, values = _where(filters)
+    place, theme = ("place" if "place" in by else "''"), ("theme" if "theme" in by else "''")
+    step = _HOURS[bucket]
+    sql = (  # every part is one of the constants above; what the user gave is bound
+        f"SELECT hour / {step} * {step}, {place}, {theme}, sum(documents) FROM rollup WHERE {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"  # noqa: S608
+    )
+    return tuple(
+        TrendBucket(start=hour_start(start), place=where_, theme=what, count=count)
+        for start, where_, what, count in connection.execute(sql, values)
+    )
+
+
+def _refuse(filters: Filters, bucket: str, by: Sequence[str]) -> None:
+    if bucket not in _HOURS:
+        raise QueryError(f"bucket: found {bucket!r}; it is one of {', '.join(_HOURS)}")
+    if strange := [name for name in by if name not in _SPLITS]:
+        raise QueryError(f"by: found {strange[0]!r}; a trend is split by {' or '.join(_SPLITS)}")
+    others = {
+        "sources": filters.sources, "languages": filters.languages, "box": filters.box is not None, "copies": not filters.copies,
+    }  # fmt: skip
+    if given := [name for name, value in others.items() if value]:
+        raise QueryError(f"{given[0]}: found in the filters of a trend; it takes places, themes, since and until")
+    if inner := [code for code in filters.places if ":" in code]:
+        raise QueryError(f"places: found {inner[0]!r}; a trend is counted by municipality: {inner[0].split(':')[0]}")
+
+
+def _where(filters: Filters) -> tuple[str, list[str | int]]:
+    parts: list[str] = ["1"]
+    values: list[str | int] = []
+    if filters.places:
+        # The first two digits are the county; the code of a country abroad is found as itself.
+        parts.append(_any_of(len(filters.places), "place = ? OR (length(place) = 4 AND substr(place, 1, 2) = ?)"))
+        values += [code for code in filters.places for _ in range(2)]
+    if filters.themes:
+        parts.append(_any_of(len(filters.themes), "theme = ? OR substr(theme, 1, length(?) + 1) = ? || '.'"))
+        values += [theme for theme in filters.themes for _ in range(3)]
+    if filters.since is not None:
+        parts.append("hour >= ?")
+        values.append(hour_number(filters.since))
+    if filters.until is not None:
+        parts.append("hour < ?")
+        values.append(_hours_before(filters.until))
+    return " AND ".join(parts), values
+
+
+def _any_of(times: int, condition: str) -> str:
+    return "(" + " OR ".join([condition] * times) + ")"
+
+
+def _hours_before(until: datetime) -> int:
+    """The first hour of which no part is before ``until``."""
+    number = hour_number(until)
+    return number if hour_start(number) == until else number + 1
+
+
+def changes(before: Sequence[Document], after: Sequence[Document]) -> Counter[Cell]:
+    """What the counts change by when ``before`` are replaced by ``after``."""
+    counts = Counter(cell for document in after for cell in cells(document))
+    counts.subtract(cell for document in before for cell in cells(document))
+    return counts
