@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-import defusedxml.ElementTree as ET
 import feedparser
 import pytest
+from defusedxml.ElementTree import fromstring
 
 from pipeline.model import document_id
 from pipeline.scenario import END, START, answers, sources, truth
@@ -87,7 +87,7 @@ def test_reading_every_answer_finds_what_the_truth_says(seen, given):
     assert {source: sum(key[0] == source for key in seen) for source in channels()} == expected.by_source
     assert sum(len(versions) - 1 for versions in seen.values()) == expected.edits == 4
     deleted = {
-        tag.get("ref") for answer in given if answer.source == "demo-flode-torget" for tag in ET.fromstring(answer.body).iter(TOMBSTONE)
+        tag.get("ref") for answer in given if answer.source == "demo-flode-torget" for tag in fromstring(answer.body).iter(TOMBSTONE)
     }
     assert len(deleted) == expected.withdrawn == 1
     assert all(("demo-flode-torget", native_id) in seen for native_id in deleted)
