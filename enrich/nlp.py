@@ -1,0 +1,47 @@
+"""The spaCy pipeline: Swedish tokenizer, then language, places and themes, each a registered component."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from enrich.gazetteer import Gazetteer
+from enrich.language import LanguageComponent
+from enrich.lexicon import Lexicon
+from enrich.places import PlacesComponent
+from enrich.text import Frame
+from enrich.themes import ThemesComponent
+
+#: Longest text that is read, in characters; spaCy refuses more than a million.
+MOST_CHARACTERS = 100_000
+
+
+def build(gazetteer: Gazetteer, lexicon: Lexicon) -> Language:
+    """A pipeline whose documents have ``doc._.lang``, ``doc._.places`` and ``doc._.themes``."""
+    nlp = spacy.blank("sv")
+    for name, kind, data in (
+        ("fjaril_language", LanguageComponent, None),
+        ("fjaril_places", PlacesComponent, gazetteer),
+        ("fjaril_themes", ThemesComponent, lexicon),
+    ):
+        component = nlp.add_pipe(name)
+        if not isinstance(component, kind):
+            raise TypeError(f"component {name}: found {type(component).__name__}, expected {kind.__name__}")
+        if data is not None:
+            component.use(data)  # type: ignore[union-attr, arg-type]  # each with its own data
+    return nlp
+
+
+def analyse(nlp: Language, frames: Iterable[Frame]) -> Iterator[Doc]:
+    """The analysed document of each frame, in order."""
+    return nlp.pipe(_docs(nlp, frames), batch_size=256)
+
+
+def _docs(nlp: Language, frames: Iterable[Frame]) -> Iterator[Doc]:
+    for framed in frames:
+        doc = nlp.make_doc(framed.text[:MOST_CHARACTERS])
+        doc._.frame = framed
+        yield doc

@@ -1,0 +1,138 @@
+"""Places: names of the gazetteer in the text, each read as the place that the rest of the document speaks for.
+
+Case counts: ``Vara`` is a town and ``vara`` a verb. The automaton runs over the raw string; only what it finds is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import ahocorasick_rs
+from msgspec import Struct
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from enrich import context
+from enrich.context import Clue
+from enrich.gazetteer import Gazetteer, NamedPlace
+from enrich.names import COMMON_WORDS, GIVEN_NAMES, SURNAMES
+from enrich.resolve import Mention, resolve
+from enrich.text import Frame, frame
+from pipeline.errors import FjarilError
+from pipeline.model import Place, PlaceKind
+
+Doc.set_extension("frame", default=None, force=True)
+Doc.set_extension("places", default=(), force=True)
+
+
+class Surface(Struct, frozen=True):
+    """A way to write the name of one or more places."""
+
+    text: str
+    #: What it may mean: municipalities first, then the most populous.
+    readings: tuple[NamedPlace, ...]
+    #: It names the area as such: ``Lunds kommun``, ``Stockholms län``.
+    administrative: bool = False
+
+
+class Finder:
+    """Finds the names of a gazetteer in a text."""
+
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        self.gazetteer = gazetteer
+        self._surfaces = _surfaces(gazetteer.places)
+        self._automaton = ahocorasick_rs.AhoCorasick(
+            [surface.text for surface in self._surfaces], matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
+        )
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Every name in ``text`` that may be a place, in order."""
+        found = []
+        last = len(text) - 1
+        for number, start, end in self._automaton.find_matches_as_indexes(text):
+            if (start and text[start - 1].isalnum()) or (end <= last and text[end].isalnum()):
+                continue
+            surface = self._surfaces[number]
+            clue = Clue.ADMINISTRATIVE if surface.administrative else self._clue(text, start, end, surface.text)
+            if clue is not Clue.NO_PLACE:
+                found.append(Mention(start=start, end=end, clue=clue, readings=surface.readings, surface=surface.text))
+        return found
+
+    @staticmethod
+    def _clue(text: str, start: int, end: int, name: str) -> Clue:
+        if start and text[start - 1] in "-–" and start > 1 and text[start - 2].isalpha():
+            return Clue.BETWEEN if text[start - 2].islower() else Clue.NO_PLACE
+        clue = context.clue(text, start, end)
+        if clue in {Clue.PLAIN, Clue.START, Clue.HEADING} and name in COMMON_WORDS:
+            return Clue.NO_PLACE  # a common word that begins a sentence, or part of another name
+        if clue is Clue.PLAIN and context.follows_given_name(text, start, GIVEN_NAMES):
+            return Clue.NO_PLACE
+        if clue is Clue.PLAIN and name in SURNAMES and context.follows_capital(text, start):
+            return Clue.NO_PLACE
+        return clue
+
+    def places(self, framed: Frame) -> tuple[Place, ...]:
+        """The places of a document, best first; spans refer to the frame's text."""
+        return resolve(framed, self.mentions(framed.text), self.gazetteer)
+
+
+def _surfaces(places: Iterable[NamedPlace]) -> list[Surface]:
+    """Names, genitives and official forms, each once."""
+    readings: dict[str, list[NamedPlace]] = {}
+    administrative: set[str] = set()
+    for place in places:
+        for name in place.names:
+            for form, official in _forms(name, place.kind):
+                readings.setdefault(form, []).append(place)
+                if official:
+                    administrative.add(form)
+    return [Surface(form, _ordered(found), form in administrative) for form, found in readings.items()]
+
+
+def _forms(name: str, kind: PlaceKind) -> list[tuple[str, bool]]:
+    """(form, whether it names the area as such)."""
+    possessive = genitive(name)
+    forms = [(name, kind is PlaceKind.COUNTY)]
+    if possessive != name:
+        forms.append((possessive, kind is PlaceKind.COUNTY))
+    if kind is PlaceKind.MUNICIPALITY:
+        forms += [(f"{form} {word}", True) for form in dict.fromkeys((name, possessive)) for word in ("kommun", "kommuns")]
+    return forms
+
+
+def genitive(name: str) -> str:
+    """``Lunds`` of ``Lund``; a name that ends in s, x or z stays as it is."""
+    return name if name[-1] in "sxz" else name + "s"
+
+
+def _ordered(found: list[NamedPlace]) -> tuple[NamedPlace, ...]:
+    """Municipalities first, then by population; a locality that has its own municipality's name is that municipality."""
+    municipalities = {place.code for place in found if place.kind is PlaceKind.MUNICIPALITY}
+    kept = {p.code: p for p in found if p.code[:4] not in municipalities or p.kind is PlaceKind.MUNICIPALITY}
+    by_area: dict[str, NamedPlace] = {}
+    for place in sorted(kept.values(), key=lambda p: (p.kind is not PlaceKind.MUNICIPALITY, -p.population, p.code)):
+        by_area.setdefault(place.code[:4], place)
+    return tuple(by_area.values())
+
+
+@Language.factory("fjaril_places", assigns=["doc._.places"])
+class PlacesComponent:
+    """Sets ``doc._.places``, with spans in the frame's text."""
+
+    def __init__(self, nlp: Language, name: str) -> None:
+        self.name, self.vocab = name, nlp.vocab
+        self.finder: Finder | None = None
+
+    def use(self, gazetteer: Gazetteer) -> None:
+        """Find the names of this gazetteer."""
+        self.finder = Finder(gazetteer)
+
+    def __call__(self, doc: Doc) -> Doc:
+        """The document, with its places set.
+
+        :raises FjarilError: if no gazetteer was given.
+        """
+        if self.finder is None:
+            raise FjarilError(f"component {self.name}: it has no gazetteer; build the pipeline with enrich.nlp.build")
+        doc._.places = self.finder.places(doc._.frame or frame("", doc.text))
+        return doc

@@ -1,0 +1,152 @@
+"""Which place each name means, how sure that is, and where the event happened.
+
+One name can mean several places. What decides, in this order: the place that the source states, a place that the text names
+without doubt in the same municipality or county, the area that the source writes about, and the number of inhabitants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from enrich.context import SCORES, Clue
+from enrich.gazetteer import Gazetteer, NamedPlace
+from enrich.text import Frame
+from pipeline.model import Alternative, Place, PlaceKind, PlaceRole
+
+#: Most places kept of a document: longer lists are registers, not events.
+MOST = 12
+#: How many times as populous the likeliest reading must be to be taken without other evidence.
+_DOMINANT = 8
+_LEAST_HAPPENED = 0.5
+_AWAY = frozenset({Clue.TOWARDS, Clue.OFFICE})
+
+
+class Mention(Struct, frozen=True, kw_only=True):
+    """A name found in a text, with what it may mean."""
+
+    start: int
+    end: int
+    clue: Clue
+    #: Likeliest first, without other evidence.
+    readings: tuple[NamedPlace, ...]
+    surface: str
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """A mention read as one place."""
+
+    mention: Mention
+    place: NamedPlace
+    #: Probability that this reading is right.
+    trust: float
+    reason: str
+
+
+def resolve(framed: Frame, mentions: Sequence[Mention], gazetteer: Gazetteer) -> tuple[Place, ...]:
+    """The places of a document, best first, each once. Spans refer to the frame's text."""
+    stated = gazetteer.describe(framed.stated) if framed.stated else None
+    places = [_stated(stated)] if stated is not None else []
+    if mentions:
+        firm = {m.readings[0].code[:4] for m in mentions if len(m.readings) == 1}
+        readings = [_read(mention, framed, firm, stated) for mention in mentions]
+        places += _judge(framed, readings, stated)
+    return tuple(sorted(_first_of_each(places), key=lambda place: -place.score)[:MOST])
+
+
+def _stated(place: NamedPlace) -> Place:
+    return Place(
+        code=place.code,
+        name=place.name,
+        kind=place.kind,
+        role=PlaceRole.HAPPENED,
+        score=1.0,
+        field="source",
+        reason="The source itself states this place.",
+        latitude=place.latitude,
+        longitude=place.longitude,
+    )
+
+
+def _read(mention: Mention, framed: Frame, firm: set[str], stated: NamedPlace | None) -> Reading:
+    """The mention as the place that the rest speaks for."""
+    readings = mention.readings
+    if len(readings) == 1:
+        return Reading(mention=mention, place=readings[0], trust=1.0, reason="only one place has this name")
+    codes = ([stated.code] if stated is not None else []) + sorted(firm)
+    for length, why in ((4, "the text names its municipality"), (2, "the text names its county")):
+        near = [place for place in readings if any(len(c) >= length and c[:length] == place.code[:length] for c in codes)]
+        if len(near) == 1:
+            return Reading(mention=mention, place=near[0], trust=0.97 if length == 4 else 0.92, reason=why)
+    area = [place for place in readings if framed.area != "SE" and place.code.startswith(framed.area)]
+    if len(area) == 1:
+        return Reading(mention=mention, place=area[0], trust=0.9, reason="the source writes about this area")
+    return _likeliest(mention)
+
+
+def _likeliest(mention: Mention) -> Reading:
+    first, second = mention.readings[:2]
+    if first.kind is PlaceKind.MUNICIPALITY:
+        return Reading(mention=mention, place=first, trust=0.97, reason="a municipality comes before a smaller place of the same name")
+    if first.population >= _DOMINANT * max(second.population, 1):
+        return Reading(mention=mention, place=first, trust=0.8, reason="it is by far the largest place of this name")
+    return Reading(mention=mention, place=first, trust=0.3, reason="several places have this name and nothing decides")
+
+
+def _judge(framed: Frame, readings: Sequence[Reading], stated: NamedPlace | None) -> list[Place]:
+    """Each reading as a place with score and role, in order of mention."""
+    support = [reading.place.code for reading in readings]
+    places = []
+    for order, reading in enumerate(readings):
+        score = SCORES[reading.mention.clue] * reading.trust
+        if _supported(reading.place.code, support):
+            score += 0.3 * (1 - score)
+        score *= 0.985**order
+        places.append(_place(framed, reading, score, stated))
+    return places
+
+
+def _supported(code: str, support: Sequence[str]) -> bool:
+    """Whether another name of the text lies in the same municipality, or is its county."""
+    return any(other != code and (other[:4] == code[:4] or (len(other) == 2 and other == code[:2])) for other in support)
+
+
+def _place(framed: Frame, reading: Reading, score: float, stated: NamedPlace | None) -> Place:
+    mention, place = reading.mention, reading.place
+    return Place(
+        code=place.code,
+        name=place.name,
+        kind=place.kind,
+        role=_role(reading, score, stated),
+        score=round(min(score, 0.99), 3),
+        start=mention.start,
+        end=mention.end,
+        field=framed.field(mention.start),
+        reason=f"{reading.reason[0].upper()}{reading.reason[1:]}; {mention.clue.value}.",
+        alternatives=tuple(
+            Alternative(code=other.code, name=other.name, reason="Less likely here.")
+            for other in mention.readings[:5]
+            if other is not place
+        ),
+        latitude=place.latitude,
+        longitude=place.longitude,
+    )
+
+
+def _role(reading: Reading, score: float, stated: NamedPlace | None) -> PlaceRole:
+    """Happened, unless the words say otherwise, or the source states another municipality."""
+    if reading.mention.clue in _AWAY or score < _LEAST_HAPPENED or reading.place.kind is PlaceKind.ABROAD:
+        return PlaceRole.MENTIONED
+    if stated is not None and not (reading.place.code.startswith(stated.code) or stated.code.startswith(reading.place.code)):
+        return PlaceRole.MENTIONED
+    return PlaceRole.HAPPENED
+
+
+def _first_of_each(places: Sequence[Place]) -> list[Place]:
+    """Each code once: its best mention, the first of equals."""
+    best: dict[str, Place] = {}
+    for place in places:
+        if place.code not in best or place.score > best[place.code].score:
+            best[place.code] = place
+    return list(best.values())
