@@ -15,9 +15,9 @@ from enrich.nlp import analyse
 from enrich.readers import Draft, read
 from enrich.redaction import public_links, redact
 from enrich.text import Frame, Unframe, frame
+from pipeline.dead import dead_record
 from pipeline.errors import PoisonError, WireError
 from pipeline.model import (
-    DeadLetter,
     Document,
     Place,
     PlaceKind,
@@ -57,7 +57,7 @@ class Enrich:
 
     def process(self, records: Sequence[Delivered]) -> list[Record]:
         """One output a record, in order. For the same input always the same output."""
-        prepared = [self._prepare(record) for record in records]
+        prepared = [self._prepare(record) for record in records if record.value]  # erased ones are followed by their tombstone
         frames = [item.frame for item in prepared if isinstance(item, Prepared)]
         docs = iter(analyse(self._nlp, frames))
         return [self._finish(item, next(docs)) if isinstance(item, Prepared) else item for item in prepared]
@@ -69,7 +69,7 @@ class Enrich:
             raw = decode(record.value, RawItem)
             return _tombstone(raw) if raw.withdrawn else prepare(raw, self._gazetteer)
         except (WireError, PoisonError) as error:
-            return _dead(record, raw, str(error))
+            return dead_record(self.name, str(error), record, source=raw.source if raw else "")
 
     def _finish(self, item: Prepared, doc: Doc) -> Record:
         return _record(document(item, doc, self._gazetteer), item.raw.fetched)
@@ -178,19 +178,3 @@ def _tombstone(raw: RawItem) -> Record:
 
 def _record(made: Document, timestamp: datetime) -> Record:
     return Record(topic="documents", key=made.id, value=encode(made), timestamp=utc(timestamp), shard=made.primary_theme)
-
-
-def _dead(record: Delivered, raw: RawItem | None, reason: str) -> Record:
-    """Time and content come from the record alone, so that the output is the same whenever it is processed."""
-    died = utc(raw.fetched if raw is not None else record.timestamp)
-    letter = DeadLetter(
-        stage=Enrich.name,
-        reason=reason,
-        died=died,
-        topic=record.topic,
-        key=record.key,
-        shard=record.shard or "",
-        source=raw.source if raw is not None else "",
-        original=record.value,
-    )
-    return Record(topic="dead", key=record.key, value=encode(letter), timestamp=died)

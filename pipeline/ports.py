@@ -118,6 +118,12 @@ class Bus(Protocol):
     def expire(self, now: datetime) -> int:
         """Remove the records older than their topic's retention; returns how many."""
 
+    def verify(self) -> None:
+        """Read all that is stored and compare it with its checksums; may take seconds.
+
+        :raises BusCorruptError: if anything is damaged or missing.
+        """
+
     def close(self) -> None:
         """Release what is held; the bus cannot be used afterwards."""
 
@@ -250,10 +256,13 @@ class Stage(Protocol):
     A record that it cannot process becomes a ``dead`` record among the outputs; the rest of the batch goes on.
     """
 
-    #: Name of the stage, and of its consumer group.
-    name: str
-    #: Topics that it reads.
-    inputs: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """Name of the stage, and of its consumer group."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Topics that it reads."""
 
     def process(self, records: Sequence[Delivered]) -> list[Record]:
         """What the records become, in order. For the same state and input always the same output."""
@@ -263,8 +272,9 @@ class Stage(Protocol):
 class StatefulStage(Stage, Protocol):
     """A stage that remembers, and keeps none of it on disk: it is folded back from the topics that it writes itself."""
 
-    #: How far back it must be able to remember.
-    window: timedelta
+    @property
+    def window(self) -> timedelta:
+        """How far back it must be able to remember."""
 
     def restore(self, read: Callable[[str], Iterator[Delivered]]) -> None:
         """Forget everything, then fold back what ``read(topic)`` gives of a topic's last ``window``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import structlog
@@ -29,8 +29,13 @@ _WAIT = 0.2
 class Worker(Protocol):
     """Something that works through topics step by step."""
 
-    name: str
-    inputs: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """Name of the worker and of its consumer group."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Topics that it reads."""
 
     def step(self, timeout: float) -> int:
         """Do one batch, waiting up to ``timeout`` seconds for it; returns the number of records taken."""
@@ -178,20 +183,14 @@ class Runner:
         """Records waiting before each worker."""
         return {worker.name: sum(self._bus.lag(worker.name, worker.inputs).values()) for worker in self._workers}
 
-    def drain(self, poll: Callable[[], None] = lambda: None) -> None:
-        """Wait until nothing waits before any worker; ``poll`` is called now and then, for progress."""
-        while not self.failure and any(self.lag().values()):
-            poll()
-            time.sleep(0.02)
-
     def _run(self, worker: Worker) -> None:
         try:
             for records, seconds in self._steps(worker):
                 if records and self._observer:
                     self._observer.batch(worker.name, records, seconds)
             worker.close()
-        except BaseException as error:  # noqa: BLE001  (it is raised again in stop, in the main thread)
-            log.error("a worker stopped", worker=worker.name, reason=str(error), exc_info=error)
+        except BaseException as error:
+            log.exception("a worker stopped", worker=worker.name, reason=str(error), exc_info=error)
             self.failure = self.failure or error
             self._stop.set()
 

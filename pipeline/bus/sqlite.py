@@ -30,6 +30,8 @@ _LOOK = 0.05
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _READ_CHUNK = 1_000
+#: Checksum of a record whose value was erased.
+_ERASED = 0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL,
@@ -169,6 +171,16 @@ class SqliteBus:
         self._destroy(lambda: self._db.executemany("DELETE FROM records WHERE topic = ? AND timestamp < ?", limits))
         return self._db.total_changes() - before
 
+    def verify(self) -> None:
+        """Check the file's structure, its indexes, and every record against its checksum."""
+        with self._guard():
+            problem = self._db.pragma("integrity_check")
+            if problem != "ok":
+                raise BusCorruptError(f"{self._path}: {problem}; restore the file from a copy")
+        for topic in self._topics:
+            for _ in self.read(topic):  # reading compares the checksums
+                pass
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -198,7 +210,8 @@ class SqliteBus:
         for record in records:
             number, topic = self._id(record.topic), self._topics[record.topic]
             partition = partition_of(record.shard if record.shard is not None else record.key, topic.partitions)
-            moment, checksum = _micros(record.timestamp), zlib.crc32(record.value)
+            moment = _micros(record.timestamp)
+            checksum = _checksum(record.key, record.shard, moment, record.value)
             rows.append((number, partition, record.key, record.shard, moment, checksum, topic.compacted, record.value))
             published[number] = published.get(number, 0) + 1
         self._db.executemany(_INSERT, rows)
@@ -245,7 +258,7 @@ class SqliteBus:
 
     def _delivered(self, topic: str, row: Row) -> Delivered:
         offset, partition, key, shard, moment, checksum, value = row
-        if zlib.crc32(value) != checksum:
+        if checksum != (_checksum(key, shard, moment, value) if value else _ERASED):
             raise BusCorruptError(
                 f"{self._path}: record {offset} of topic {topic} (key {key}) does not match its checksum; restore the file from a copy"
             )
@@ -303,6 +316,10 @@ class SqliteBus:
     def _wake(self) -> None:
         with self._published:
             self._published.notify_all()
+
+
+def _checksum(key: str, shard: str | None, moment: int, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(f"{key}\0{shard}\0{moment}".encode()))
 
 
 def _micros(moment: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tantivy
@@ -11,12 +11,13 @@ from pipeline.errors import SearchIndexError
 from pipeline.index import keys
 from pipeline.index.analysis import ANALYZER, analyzer, composed
 from pipeline.index.store import Numbered
-from pipeline.model import Document
+from pipeline.model import Document, Place, Theme
 
 #: Memory of the writer, in bytes; one thread uses it. More gave no more speed at a commit per 5,000 documents.
 HEAP = 50_000_000
 #: Points of a document that have fields of their own, so that a latitude is only ever matched with its own longitude.
 POINTS = 4
+_POINT_FIELDS = tuple((f"latitude_{i}", f"longitude_{i}") for i in range(POINTS))
 #: Facet → field that it is counted by.
 FACETS = {"place": "area", "county": "county", "theme": "theme", "source": "source", "language": "language"}
 #: Most values of a facet that are given.
@@ -34,9 +35,9 @@ def _schema() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_integer_field("published", indexed=True, fast=True)
     builder.add_boolean_field("copy", indexed=True)
-    for i in range(POINTS):
-        builder.add_float_field(f"latitude_{i}", fast=True)
-        builder.add_float_field(f"longitude_{i}", fast=True)
+    for pair in _POINT_FIELDS:
+        for name in pair:
+            builder.add_float_field(name, fast=True)
     return builder.build()
 
 
@@ -46,33 +47,41 @@ def fields(number: int, document: Document) -> tantivy.Document:
     entry.add_unsigned("number", number)
     entry.add_text("title", composed(document.title))
     entry.add_text("text", composed(document.text))
-    for name, values in _exact(document).items():
-        for value in values:
-            entry.add_text(name, value)
+    add = entry.add_text
+    _add_places(add, document.places)
+    _add_themes(add, document.themes)
+    add("source", document.provenance.source)
+    add("language", document.language)
     entry.add_integer("published", keys.microseconds(document.published))
     entry.add_boolean("copy", document.copy_of is not None)
-    for i, (latitude, longitude) in enumerate(keys.points(document)[:POINTS]):
-        entry.add_float(f"latitude_{i}", latitude)
-        entry.add_float(f"longitude_{i}", longitude)
+    for (latitude_field, longitude_field), point in zip(_POINT_FIELDS, keys.points(document), strict=False):
+        entry.add_float(latitude_field, point[0])
+        entry.add_float(longitude_field, point[1])
     return entry
 
 
-def _exact(document: Document) -> dict[str, Iterable[str]]:
-    themes = {theme.id for theme in document.themes}
-    return {
-        "within": {code for place in document.places for code in keys.place_line(place.code)},
-        "about": {above for theme in themes for above in keys.theme_line(theme)},
-        "area": keys.areas(document),
-        "county": keys.counties(document),
-        "theme": themes,
-        "source": (document.provenance.source,),
-        "language": (document.language,),
-    }
+def _add_places(add: Callable[[str, str], None], places: Sequence[Place]) -> None:
+    codes = {place.code for place in places}
+    for code in {above for code in codes for above in keys.place_line(code)}:
+        add("within", code)
+    for area in {keys.area(code) for code in codes}:
+        add("area", area)
+    for county in {county for code in codes if (county := keys.county(code))}:
+        add("county", county)
+
+
+def _add_themes(add: Callable[[str, str], None], themes: Sequence[Theme]) -> None:
+    ids = {theme.id for theme in themes}
+    for theme in ids:
+        add("theme", theme)
+    for theme in {above for theme in ids for above in keys.theme_line(theme)}:
+        add("about", theme)
 
 
 def further_points(item: Numbered) -> Iterable[tuple[int, float, float]]:
     """(number, latitude, longitude) of the points beyond those that have fields."""
-    return ((item.number, latitude, longitude) for latitude, longitude in keys.points(item.document)[POINTS:])
+    found = keys.points(item.document)[POINTS:] if len(item.document.places) > POINTS else []
+    return ((item.number, latitude, longitude) for latitude, longitude in found)
 
 
 class Engine:

@@ -2,57 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-from pipeline.model import Document, Place, PlaceRole
+from pipeline.model import Document, PlaceRole
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def place_line(code: str) -> Iterator[str]:
+@lru_cache(maxsize=10_000)
+def place_line(code: str) -> tuple[str, ...]:
     """The code and what it lies in: ``0180:2673730``, ``0180``, ``01``."""
-    yield code
-    if ":" in code:
-        code = code.split(":", 1)[0]
-        yield code
-    if len(code) == 4 and code.isdigit():
-        yield code[:2]
+    outer = code.split(":", 1)[0]
+    line = (code,) if outer == code else (code, outer)
+    return (*line, outer[:2]) if len(outer) == 4 and outer.isdigit() else line
 
 
-def theme_line(theme: str) -> Iterator[str]:
+@lru_cache(maxsize=1_000)
+def theme_line(theme: str) -> tuple[str, ...]:
     """The id and those above it: ``fire.vehicle``, ``fire``."""
-    while theme:
-        yield theme
-        theme = theme.rpartition(".")[0]
+    parts = theme.split(".")
+    return tuple(".".join(parts[:end]) for end in range(len(parts), 0, -1))
 
 
-def area(place: Place) -> str:
-    """The coarsest useful name of where it is: its municipality, else its county, else the country's code."""
-    return place.municipality or place.county or place.code.split(":", 1)[0]
+@lru_cache(maxsize=10_000)
+def area(code: str) -> str:
+    """Where a place is counted: its municipality, else its county, else the country's code."""
+    return code[:4] if len(code) >= 4 and code[:4].isdigit() else county(code) or code.split(":", 1)[0]
 
 
-def areas(document: Document) -> set[str]:
-    """The areas of all places that the document names, in whatever role."""
-    return {area(place) for place in document.places}
-
-
-def counties(document: Document) -> set[str]:
-    """The counties of all places that the document names."""
-    return {place.county for place in document.places if place.county}
+@lru_cache(maxsize=10_000)
+def county(code: str) -> str:
+    """The county of a place; empty abroad."""
+    return code[:2] if len(code) >= 2 and code[:2].isdigit() else ""
 
 
 def counted_areas(document: Document) -> set[str]:
     """The areas in which it happened; ``{""}`` without any. A county is left out where one of its municipalities is there."""
-    found = {area(place) for place in document.places if place.role is PlaceRole.HAPPENED}
-    return (found - {code[:2] for code in found if len(code) == 4}) or {""}
+    found = {area(place.code) for place in document.places if place.role is PlaceRole.HAPPENED}
+    if len(found) > 1:
+        found -= {code[:2] for code in found if len(code) == 4}
+    return found or {""}
 
 
 def points(document: Document) -> list[tuple[float, float]]:
     """(latitude, longitude) of its places that have coordinates, each once."""
-    pairs = ((place.latitude, place.longitude) for place in document.places)
-    return list(dict.fromkeys((lat, lon) for lat, lon in pairs if lat is not None and lon is not None))
+    found = [(p.latitude, p.longitude) for p in document.places if p.latitude is not None and p.longitude is not None]
+    return found if len(found) < 2 else list(dict.fromkeys(found))
 
 
 def microseconds(moment: datetime) -> int:

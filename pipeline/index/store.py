@@ -25,6 +25,10 @@ FILE = "documents.db"
 LAYOUT = 1
 #: Marks the file as ours ("FJIX").
 _APPLICATION = 0x464A4958
+#: Memory for pages, in KiB: a transaction of 5,000 documents fits, and the ids of some hundred thousand.
+_CACHE_KIB = 32_768
+#: The log is copied into the file when it has this many pages (32 MiB): several flushes change the same pages once.
+_LOG_PAGES = 8_192
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, published INTEGER NOT NULL,
@@ -91,10 +95,13 @@ class Store:
         self._next += 1
         return self._next - 1
 
-    def put(self, items: Sequence[Numbered], points: Iterable[tuple[int, float, float]]) -> None:
-        """Store the documents, and (number, latitude, longitude) of points that search has no field for."""
+    def put(self, items: Sequence[Numbered], replaced: Sequence[int], points: Iterable[tuple[int, float, float]]) -> None:
+        """Store the documents, and (number, latitude, longitude) of points that search has no field for.
+
+        :param replaced: numbers of those of which an older revision is stored.
+        """
         self.writer.executemany(_PUT, (_row(item) for item in items))
-        self._delete("further_points", [item.number for item in items])
+        self._delete("further_points", replaced)
         self.writer.executemany("INSERT INTO further_points VALUES (?, ?, ?)", points)
 
     def remove(self, numbers: Sequence[int]) -> None:
@@ -112,7 +119,7 @@ class Store:
         What was pending before is done: search has committed it, or this transaction would not have begun.
         """
         self.clear_pending()
-        self.writer.executemany("INSERT INTO pending VALUES (?)", ((number,) for number in sorted(touched)))
+        self.writer.execute("INSERT INTO pending SELECT value FROM json_each(?)", (json.dumps(sorted(touched)),))
         self.writer.execute("COMMIT")
 
     def rollback(self) -> None:
@@ -208,6 +215,8 @@ def _open(path: Path) -> apsw.Connection:
         application, layout = connection.pragma("application_id"), connection.pragma("user_version")
         _refuse_strangers(path, application, layout)
         connection.pragma("secure_delete", value=True)
+        connection.pragma("cache_size", -_CACHE_KIB)
+        connection.pragma("wal_autocheckpoint", _LOG_PAGES)
         if not layout:
             _create(connection)
     except (apsw.Error, FjarilError):

@@ -7,8 +7,9 @@ Everything in it is invented: no person, outlet or incident is real, and every h
 from __future__ import annotations
 
 from pipeline.model import Reliability, Source
+from pipeline.recording import Answer
 from pipeline.scenario.data import END, START, channels
-from pipeline.scenario.timeline import Answer, answers
+from pipeline.scenario.timeline import answers
 from pipeline.scenario.truth import Town, Truth, truth
 
 __all__ = ["END", "START", "Answer", "Town", "Truth", "answers", "sources", "truth"]

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from msgspec import Struct
-
+from pipeline.recording import Answer
 from pipeline.scenario.data import START, Channel, Item, Outage, Version, channels, moment
 from pipeline.scenario.feeds import CONTENT_TYPES, body
 from pipeline.scenario.items import items
@@ -18,17 +17,6 @@ MAINTENANCE = (
     "<!DOCTYPE html>\n<html lang='sv'><head><title>Underhåll</title></head>"
     "<body><h1>Tjänsten uppdateras</h1><p>Vi är snart tillbaka!<br>Försök igen senare.</body></html>\n"
 ).encode()
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """What a source's address gives from ``at`` (UTC) until the source's next answer."""
-
-    at: datetime
-    #: Id of the source.
-    source: str
-    status: int
-    content_type: str
-    body: bytes
 
 
 def answers() -> Iterator[Answer]:

@@ -1,0 +1,103 @@
+"""The only wiring: settings become adapters, adapters and stages become workers."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from spacy.language import Language
+
+import enrich.gazetteer
+import enrich.lexicon
+import enrich.nlp
+from enrich.relate import Relate
+from enrich.stage import Enrich
+from pipeline.bus.sqlite import SqliteBus
+from pipeline.errors import UsageError
+from pipeline.index.embedded import EmbeddedIndex
+from pipeline.ports import Bus, Clock, Index, Topic
+from pipeline.runner import IndexWorker, StageWorker, Worker
+from pipeline.settings import Settings
+
+#: The stages in the order of the flow.
+STAGES = ("collect", "enrich", "relate", "index")
+
+
+def topics(settings: Settings) -> tuple[Topic, ...]:
+    """Every topic of the pipeline."""
+    keep, partitions = settings.keep, settings.partitions
+    return (
+        Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw)),
+        Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents)),
+        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related)),
+        Topic(name="dead", retention=timedelta(days=keep.dead)),
+        Topic(name="retried", compacted=True),
+        Topic(name="sources", compacted=True),
+        Topic(name="items", compacted=True),
+        Topic(name="books", compacted=True),
+    )
+
+
+def open_bus(settings: Settings) -> Bus:
+    """The bus that the settings name."""
+    return SqliteBus(settings.bus_path, topics(settings))
+
+
+def open_index(settings: Settings) -> Index:
+    """The index that the settings name."""
+    return EmbeddedIndex(settings.index_path)
+
+
+def language(settings: Settings) -> Language:
+    """The spaCy pipeline that tags places and themes."""
+    return enrich.nlp.build(enrich.gazetteer.load(settings.cache), enrich.lexicon.load(settings.lexicon))
+
+
+def enrichment(settings: Settings) -> Enrich:
+    """The stage that makes documents of items."""
+    gazetteer = enrich.gazetteer.load(settings.cache)
+    return Enrich(enrich.nlp.build(gazetteer, enrich.lexicon.load(settings.lexicon)), gazetteer)
+
+
+def workers(settings: Settings, bus: Bus, index: Index | None, clock: Clock, stages: Sequence[str]) -> list[Worker]:
+    """A worker for each of the stages named, in the order of the flow; ``collect`` is none: it runs in the event loop."""
+    made: list[Worker] = []
+    if "enrich" in stages:
+        made.append(StageWorker(enrichment(settings), bus, clock, settings.runner.batch))
+    if "relate" in stages:
+        made.append(StageWorker(Relate(), bus, clock, settings.runner.batch))
+    if "index" in stages and index is not None:
+        made.append(IndexWorker(index, bus, settings.runner.flush_documents, settings.runner.flush_seconds))
+    return made
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the data directory: two pipelines in one would take each other's records.
+
+    :raises UsageError: if another process holds it.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.data_dir / "lock"
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{path}: another fjaril runs on this data directory; stop it, or name another directory with --data"
+            ) from error
+        yield
+
+
+def writable(path: Path) -> None:
+    """Make the directory.
+
+    :raises UsageError: if that is not possible.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; name a directory that can be written with --data") from error

@@ -1,0 +1,86 @@
+"""What the commands share: settings, output, the data directory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.ports import Bus, Index
+    from pipeline.settings import Settings
+
+#: ``--json``, as every command that shows something takes it.
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that the options before the command ask for.
+
+    :raises SettingsError: if they are not right.
+    """
+    import pipeline.settings
+
+    config, data = context.find_root().obj
+    return pipeline.settings.load(config, data)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[tuple[Bus, Index]]:
+    """The bus and the index of the data directory, for reading."""
+    import pipeline.app
+
+    refuse_empty(settings)
+    bus, index = pipeline.app.open_bus(settings), pipeline.app.open_index(settings)
+    try:
+        yield bus, index
+    finally:
+        index.close()
+        bus.close()
+
+
+def refuse_empty(settings: Settings) -> None:
+    """Say how to begin when there is nothing in the data directory yet.
+
+    :raises UsageError: if so.
+    """
+    from pipeline.errors import UsageError
+
+    if not settings.bus_path.exists():
+        raise UsageError(
+            f"{settings.data_dir}: nothing is stored there yet; begin with `fjaril demo` or `fjaril run`, or name another directory with --data"
+        )
+
+
+def print_json(value: Any) -> None:
+    """The value as one line of JSON."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table for people."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    Console().print(table)
+
+
+def input_bytes(path: Path | None) -> Iterator[bytes]:
+    """The lines of a file, or of standard input."""
+    if path is None or str(path) == "-":
+        yield from sys.stdin.buffer
+        return
+    with path.open("rb") as lines:
+        yield from lines

@@ -1,0 +1,101 @@
+"""``fjaril run``, ``fjaril replay`` and ``fjaril demo``: the commands in which records flow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.common import AsJson, print_json, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.model import Source
+    from pipeline.recording import Answer
+    from pipeline.settings import Settings
+
+SpeedOption = Annotated[str, typer.Option(metavar="max|60x|…", help="How many times faster than life.")]
+
+
+def run(
+    context: typer.Context,
+    stages: Annotated[
+        list[str] | None, typer.Argument(metavar="[STAGE]...", help="collect, enrich, relate, index; without any, all.")
+    ] = None,
+) -> None:
+    """Collect the sources and process what comes, until Ctrl-C or SIGTERM."""
+    from contextlib import suppress
+
+    from pipeline.app import STAGES
+    from pipeline.cli.view import View
+    from pipeline.errors import UsageError
+    from pipeline.service import Stopped, in_loop, serve
+
+    if unknown := sorted(set(stages or ()) - set(STAGES)):
+        raise UsageError(f"there is no stage {', '.join(unknown)}; there are {', '.join(STAGES)}")
+    settings = settings_of(context)
+    with View(settings, "fjaril") as view, suppress(Stopped):
+        in_loop(serve(settings, tuple(stages or STAGES), view.watch))
+
+
+def replay(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Recorded polls: JSON Lines with polled_at and body, plain or packed as .gz or .xz.")],
+    speed: SpeedOption = "max",
+    as_json: AsJson = False,
+) -> None:
+    """Serve recorded polls of polisen.se on loopback, and collect them with the real collectors under a virtual clock."""
+    from pipeline import recording
+    from pipeline.replay import POLISEN
+
+    settings = settings_of(context)
+    answers = recording.read(file, POLISEN.id)
+    _play(settings, (POLISEN,), answers, recording.count(file), speed, file.name)
+    _report(settings, as_json=as_json)
+
+
+def demo(context: typer.Context, speed: SpeedOption = "max", as_json: AsJson = False) -> None:
+    """Replay a bundled, invented fortnight through the real collectors, and show what came of it."""
+    from pipeline import scenario
+    from pipeline.cli.story import tell
+
+    settings = settings_of(context)
+    answers = list(scenario.answers())
+    _play(settings, scenario.sources("http://replay"), answers, len(answers), speed, "demo")
+    if as_json:
+        _report(settings, as_json=True)
+    else:
+        tell(settings)
+
+
+def _play(settings: Settings, sources: tuple[Source, ...], answers: Iterable[Answer], total: int, speed: str, title: str) -> None:
+    from pipeline.cli.view import View
+    from pipeline.replay import Speed, play
+    from pipeline.service import Stopped, in_loop
+
+    pace = Speed.parse(speed)
+    with View(settings, title, total) as view:
+        try:
+            in_loop(play(settings, sources, answers, pace, view))
+        except Stopped:
+            typer.echo("stopped; the same command goes on from here", err=True)
+            raise typer.Exit(130) from None
+
+
+def _report(settings: Settings, *, as_json: bool) -> None:
+    from pipeline.cli.common import opened
+    from pipeline.doctor import examine, facts
+
+    with opened(settings) as (bus, index):
+        report = examine(bus, index)
+    if as_json:
+        print_json(facts(report))
+        return
+    typer.echo(
+        f"{report.fetched} items fetched: {report.documents} documents, {report.revisions} later versions, {report.tombstones} withdrawn, "
+        f"{report.duplicates} known already, {report.dead} dead."
+    )
+    typer.echo("\n".join(report.problems) or "The books balance: every item is accounted for.")
+    typer.echo(f"Go on with: fjaril --data {settings.data_dir} search brand --newest")

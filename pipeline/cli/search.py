@@ -1,0 +1,110 @@
+"""``fjaril search``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.common import AsJson, opened, print_json, settings_of
+
+if TYPE_CHECKING:
+    from pipeline.model import Document
+    from pipeline.ports import Hit, Page
+
+_UNITS = {"h": 1, "d": 24, "w": 168}
+
+
+def search(
+    context: typer.Context,
+    query: Annotated[
+        str, typer.Argument(help='Words, "a phrase", -without, place:1480, theme:fire, source:polisen, lang:sv. Empty: everything.')
+    ] = "",
+    place: Annotated[list[str] | None, typer.Option(help="Code of a municipality (1480) or county (14); several: any of them.")] = None,
+    theme: Annotated[list[str] | None, typer.Option(help="Id of a theme, its children included (fire).")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Id of a source.")] = None,
+    since: Annotated[str | None, typer.Option(help="2026-03-01, or 36h, 7d, 2w before now.")] = None,
+    until: Annotated[str | None, typer.Option(help="As --since; this moment itself is left out.")] = None,
+    size: Annotated[int, typer.Option("--size", "-n", min=1, max=1000, help="Documents a page.")] = 10,
+    after: Annotated[str | None, typer.Option(help="Mark of the next page, as the page before printed it.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="Newest first instead of best first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search the documents."""
+    from pipeline.ports import Filters, Search
+
+    filters = Filters(
+        places=tuple(place or ()),
+        themes=tuple(theme or ()),
+        sources=tuple(source or ()),
+        since=_moment("--since", since),
+        until=_moment("--until", until),
+    )
+    question = Search(
+        text=query,
+        filters=filters,
+        size=size,
+        after=after,
+        order="newest" if newest or not query else "relevance",
+        facets=("place", "theme", "source"),
+    )
+    with opened(settings_of(context)) as (_, index):
+        page = index.search(question)
+    if as_json:
+        print_json(page)
+        return
+    _show(page)
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    from pipeline.errors import UsageError
+
+    if text is None:
+        return None
+    if text[:-1].isdigit() and text[-1] in _UNITS:
+        return datetime.now(UTC) - timedelta(hours=int(text[:-1]) * _UNITS[text[-1]])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: found {text!r}; expected a date such as 2026-03-01, or 36h, 7d, 2w") from error
+    return moment.astimezone(UTC)
+
+
+def _show(page: Page) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for hit in page.hits:
+        document = hit.document
+        console.print(Text(document.title or document.text[:80], style="bold"))
+        console.print(Text(_line(document), style="dim"))
+        if document.title and document.text:
+            console.print(_marked(hit))
+        console.print()
+    console.print(f"{page.total} found" + ("; the next page: --after " + page.after if page.after else ""))
+    for facet, counts in page.facets.items():
+        console.print(Text(f"{facet}: " + ", ".join(f"{value} {n}" for value, n in counts[:8]), style="dim"))
+
+
+def _line(document: Document) -> str:
+    places = ", ".join(f"{p.name} ({p.code})" for p in document.places[:3]) or "no place"
+    themes = ", ".join(theme.id for theme in document.themes[:3]) or "no theme"
+    copy = "  copy of an earlier document" if document.copy_of else ""
+    edited = f"  version {document.revision}" if document.revision > 1 else ""
+    published = document.published.astimezone()
+    return f"{published:%Y-%m-%d %H:%M}  {document.provenance.source} ({document.provenance.reliability})  {places}  {themes}{edited}{copy}"
+
+
+def _marked(hit: Hit) -> object:
+    """The passage with its marks as emphasis: the index gives HTML."""
+    import html
+    import re
+
+    from rich.text import Text
+
+    text = Text()
+    for number, part in enumerate(re.split(r"</?mark>", hit.highlight or html.escape(hit.document.text[:200]))):
+        text.append(html.unescape(part), style="yellow" if number % 2 else "")
+    return text

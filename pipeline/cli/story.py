@@ -1,0 +1,126 @@
+"""What ``fjaril demo`` tells in the end: read from the index and the bus, as anyone could."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.cli.common import opened
+from pipeline.doctor import examine
+from pipeline.model import Document, PlaceRole, SourceState, decode
+from pipeline.ports import Filters, Search
+
+if TYPE_CHECKING:
+    from pipeline.doctor import Report
+    from pipeline.ports import Bus, Index
+    from pipeline.settings import Settings
+
+#: What the scenario's fires are tagged as.
+_THEME = "fire.vehicle"
+
+
+def tell(settings: Settings) -> None:
+    """Print what the pipeline found in the demo, and how to go on."""
+    console = Console()
+    with opened(settings) as (bus, index):
+        report = examine(bus, index)
+        console.print()
+        console.print("[bold]An invented fortnight, 2–15 March 2026: what the pipeline made of it[/bold]")
+        console.print(_sum(report))
+        console.print()
+        console.print(_themes(index))
+        console.print()
+        console.print(_fires(index))
+        console.print()
+        for line in (*_oddities(index), *_sources(bus)):
+            console.print(f"• {line}")
+    console.print()
+    console.print("[bold]Go on[/bold]")
+    for command, why in (
+        ("search bilbrand --newest", "search what was collected"),
+        ("search '\"som i Trollhättan\"'", "who quotes whom"),
+        ("sources list", "how each source goes"),
+        ("doctor", "the books, and what is installed"),
+    ):
+        console.print(f"  .venv/bin/fjaril --data {settings.data_dir} {command}  [dim]# {why}[/dim]", soft_wrap=True, highlight=False)
+
+
+def _sum(report: Report) -> str:
+    balance = "the books balance" if report.balanced else "[red]the books do not balance[/red]"
+    return (
+        f"{report.fetched} items fetched: {report.documents} documents, {report.revisions} edits, {report.tombstones} withdrawn, "
+        f"{report.duplicates} seen before, {report.dead} dead; {balance}."
+    )
+
+
+def _themes(index: Index) -> Table:
+    facets = index.search(Search(size=1, facets=("theme", "place"))).facets
+    table = Table(title="Most common themes and places (documents)", title_justify="left", box=None, header_style="dim", pad_edge=False)
+    for column in ("theme", "", "place", ""):
+        table.add_column(column, justify="left" if column else "right")
+    for (theme, many), (place, number) in zip(facets["theme"][:8], facets["place"][:8], strict=False):
+        table.add_row(theme, str(many), place, str(number))
+    return table
+
+
+def _fires(index: Index) -> Table:
+    """The first report of burning cars from each municipality, in order."""
+    table = Table(
+        title="Burning cars: first report from each municipality", title_justify="left", box=None, header_style="dim", pad_edge=False
+    )
+    for column in ("published (UTC)", "where", "source", "documents", "what it says"):
+        table.add_column(column, overflow="fold" if column.startswith("what") else "ellipsis")
+    first: dict[str, Document] = {}
+    count: dict[str, int] = {}
+    for document in sorted(_all(index, Search(filters=Filters(themes=(_THEME,)))), key=lambda d: (d.published, d.id)):
+        for place in {p.municipality: p for p in document.places if p.role is PlaceRole.HAPPENED and p.municipality}.values():
+            first.setdefault(place.name, document)
+            count[place.name] = count.get(place.name, 0) + 1
+    for name, document in first.items():
+        table.add_row(
+            f"{document.published:%d %b %H:%M}",
+            name,
+            document.provenance.source,
+            str(count[name]),
+            escape(document.title or document.text)[:70],
+        )
+    return table
+
+
+def _oddities(index: Index) -> list[str]:
+    documents = list(_all(index, Search()))
+    edited = [d for d in documents if d.revision > 1]
+    copies = [d for d in documents if d.copy_of]
+    redacted = [d for d in documents if d.redactions]
+    abroad = sum(len({p.municipality for p in d.places if p.municipality}) >= 4 for d in documents)
+    kinds = sorted({r.kind for d in redacted for r in d.redactions})
+    return [
+        f"{len(edited)} documents were edited at their source; the last version is shown, the number of versions kept.",
+        f"{len(copies)} documents repeat another one word for word: coverage, not new occurrences.",
+        f"{abroad} documents name four municipalities or more: round-ups.",
+        f"{len(redacted)} documents held personal data ({', '.join(kinds) or 'none'}), taken out before anything was stored.",
+    ]
+
+
+def _sources(bus: Bus) -> list[str]:
+    states = [decode(record.value, SourceState) for record in bus.read("sources")]
+    latest = max(state.checked for state in states)
+    lines = [f"{s.source} is {s.health}: {escape(s.detail)}" for s in states if s.health.is_failure]
+    quiet = [s for s in states if s.changed and (latest - s.changed).days >= 3]
+    return lines + [f"{s.source} has given nothing new since {s.changed:%d %b}: a blind spot, not calm." for s in quiet]
+
+
+def _all(index: Index, search: Search) -> list[Document]:
+    """Every document found, page by page."""
+    import msgspec
+
+    found: list[Document] = []
+    page = index.search(msgspec.structs.replace(search, size=500, order="newest"))
+    while True:
+        found += [hit.document for hit in page.hits]
+        if page.after is None:
+            return found
+        page = index.search(msgspec.structs.replace(search, size=500, order="newest", after=page.after))

@@ -1,0 +1,90 @@
+"""``fjaril doctor``: do the books balance, does anything wait, what is installed."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+import msgspec
+from msgspec import Struct
+
+from pipeline.model import Books, ItemState, SourceState, decode
+from pipeline.ports import Bus, Index
+
+_CONSUMERS = {"enrich": ("raw",), "relate": ("documents",), "index": ("related",)}
+_LIBRARIES = ("apsw", "feedparser", "scrapy", "spacy", "tantivy")
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """The state of a data directory. fetched = indexed + duplicates + dead + waiting, where indexed = documents + revisions + tombstones."""
+
+    #: Items in all the answers of all the sources.
+    fetched: int
+    #: First versions of documents.
+    documents: int
+    #: Later versions: edits at the source.
+    revisions: int
+    #: Withdrawals at the source.
+    tombstones: int
+    #: Items that had come before, unchanged.
+    duplicates: int
+    #: Records that a stage could not process, and that were not retried.
+    dead: int
+    #: Stage → records that wait before it.
+    lag: dict[str, int]
+    #: Documents that search can find, and how many it should be.
+    searchable: int
+    searchable_expected: int
+    #: What is wrong, in sentences; empty if nothing is.
+    problems: list[str] = []
+    versions: dict[str, str]
+
+    @property
+    def accounted(self) -> int:
+        """Items that were indexed, known already, dead, or wait before a stage; what waits for the index was counted by relate."""
+        indexed = self.documents + self.revisions + self.tombstones
+        return indexed + self.duplicates + self.dead + self.lag["enrich"] + self.lag["relate"]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every item fetched is accounted for."""
+        return self.fetched == self.accounted
+
+
+def examine(bus: Bus, index: Index) -> Report:
+    """Count what is on the bus and in the index."""
+    states = [decode(record.value, SourceState) for record in bus.read("sources")]
+    books = [decode(record.value, Books) for record in bus.read("books")]
+    withdrawn = sum(decode(record.value, ItemState).withdrawn for record in bus.read("items"))
+    documents = sum(b.documents for b in books)
+    report = Report(
+        fetched=sum(state.fetched for state in states),
+        documents=documents,
+        revisions=sum(b.revisions for b in books),
+        tombstones=sum(b.tombstones for b in books),
+        duplicates=sum(state.unchanged for state in states) + sum(b.duplicates for b in books),
+        dead=bus.count("dead") - bus.count("retried"),
+        lag={stage: sum(bus.lag(stage, inputs).values()) for stage, inputs in _CONSUMERS.items()},
+        searchable=index.count(),
+        searchable_expected=documents - withdrawn,
+        versions={"python": platform.python_version(), "fjaril": version("fjaril")} | {name: version(name) for name in _LIBRARIES},
+    )
+    return msgspec.structs.replace(report, problems=_problems(report))
+
+
+def facts(report: Report) -> dict[str, object]:
+    """The report as plain values, with whether the books balance."""
+    return dict(msgspec.to_builtins(report)) | {"balanced": report.balanced}
+
+
+def _problems(report: Report) -> list[str]:
+    problems = []
+    if not report.balanced:
+        problems.append(f"{report.fetched} items were fetched and {report.accounted} are accounted for: restore the bus from a copy")
+    if report.searchable != report.searchable_expected and not any(report.lag.values()):
+        problems.append(
+            f"search finds {report.searchable} documents instead of {report.searchable_expected}: remove the index, then run again"
+        )
+    if report.dead:
+        problems.append(f"{report.dead} records could not be processed: see `fjaril dead list`")
+    return problems

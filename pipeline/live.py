@@ -1,0 +1,83 @@
+"""The pipeline while it runs in this process: stages in threads, collectors in the event loop, both held to a pace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from pipeline import app
+from pipeline.model import Source, SourceState
+from pipeline.observe import Metrics, Observers, Progress
+from pipeline.ports import Bus, Clock, Index
+from pipeline.runner import Runner
+from pipeline.settings import Settings
+
+
+class Live:
+    """A running pipeline, and what it has done."""
+
+    def __init__(
+        self, settings: Settings, bus: Bus, index: Index | None, runner: Runner, progress: Progress, metrics: Metrics | None
+    ) -> None:
+        self.bus, self.index, self.progress, self.metrics = bus, index, progress, metrics
+        self._runner, self._max_lag = runner, settings.runner.max_lag
+
+    def lag(self) -> dict[str, int]:
+        """Records waiting before each stage."""
+        lags = self._runner.lag()
+        if self.metrics:
+            self.metrics.lag(lags)
+        return lags
+
+    def visited(self, source: Source, state: SourceState) -> None:
+        """Note how a visit went."""
+        if self.metrics:
+            self.metrics.source(source.id, state.failures)
+
+    async def ready(self) -> None:
+        """Return once no stage has more waiting than ``runner.max_lag``: what holds the collectors back.
+
+        :raises FjarilError: if a stage has stopped; then it would never be.
+        """
+        while max(self.lag().values(), default=0) > self._max_lag:
+            self.check()
+            await asyncio.sleep(0.02)
+        self.check()
+
+    async def drained(self) -> None:
+        """Return once every stage has taken all there is."""
+        while any(self.lag().values()):
+            self.check()
+            await asyncio.sleep(0.05)
+
+    def check(self) -> None:
+        """Raise what stopped a stage, if one has stopped."""
+        if self._runner.failure:
+            raise self._runner.failure
+
+
+@contextmanager
+def running(settings: Settings, clock: Clock, stages: Sequence[str] = app.STAGES) -> Iterator[Live]:
+    """Run the stages until the block ends; then each finishes what it has begun.
+
+    A stage of its own in several processes shares the data directory; the whole pipeline does not.
+    """
+    app.writable(settings.data_dir)
+    with ExitStack() as stack:
+        if set(stages) == set(app.STAGES):
+            stack.enter_context(app.only_one(settings))
+        bus = app.open_bus(settings)
+        stack.callback(bus.close)
+        index = app.open_index(settings) if "index" in stages else None
+        if index is not None:
+            stack.callback(index.close)
+        metrics = Metrics(settings.metrics_port) if settings.metrics_port else None
+        if metrics:
+            stack.callback(metrics.close)
+        progress = Progress()
+        observers = Observers(progress, *([metrics] if metrics else []))
+        runner = Runner(bus, app.workers(settings, bus, index, clock, stages), observers)
+        runner.start()
+        stack.callback(runner.stop)
+        yield Live(settings, bus, index, runner, progress, metrics)

@@ -1,0 +1,87 @@
+"""What the pipeline tells of itself while it runs: logs, metrics, progress."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+
+def configure_logs(file: Path | None = None) -> None:
+    """JSON lines with UTC times: to the file if one is given (a live view has the terminal), else to stderr."""
+    stream: TextIO = file.open("a", encoding="utf-8") if file else sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+
+
+class Progress:
+    """Counts what the workers did; safe to call from their threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: Worker → records taken.
+        self.records: dict[str, int] = {}
+
+    def batch(self, worker: str, records: int, seconds: float) -> None:  # noqa: ARG002
+        """Count the records."""
+        with self._lock:
+            self.records[worker] = self.records.get(worker, 0) + records
+
+
+class Metrics:
+    """For Prometheus, on a port of this machine alone."""
+
+    def __init__(self, port: int) -> None:
+        registry = CollectorRegistry()
+        self._records = Counter("fjaril_stage_records", "Records that a stage has taken", ["stage"], registry=registry)
+        self._seconds = Histogram("fjaril_stage_batch_seconds", "Time that a stage took for a batch", ["stage"], registry=registry)
+        self._lag = Gauge("fjaril_stage_lag_records", "Records that wait before a stage", ["stage"], registry=registry)
+        self._source = Gauge("fjaril_source_failures", "Failed fetches of a source in a row", ["source"], registry=registry)
+        self._server, self._thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+
+    def batch(self, worker: str, records: int, seconds: float) -> None:
+        """Count the records and the time."""
+        self._records.labels(worker).inc(records)
+        self._seconds.labels(worker).observe(seconds)
+
+    def lag(self, lags: dict[str, int]) -> None:
+        """Note what waits."""
+        for stage, records in lags.items():
+            self._lag.labels(stage).set(records)
+
+    def source(self, source: str, failures: int) -> None:
+        """Note how a fetch went."""
+        self._source.labels(source).set(failures)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Observers:
+    """Several observers as one."""
+
+    def __init__(self, *observers: Progress | Metrics) -> None:
+        self._observers = observers
+
+    def batch(self, worker: str, records: int, seconds: float) -> None:
+        """Tell each."""
+        for observer in self._observers:
+            observer.batch(worker, records, seconds)

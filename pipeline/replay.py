@@ -1,0 +1,157 @@
+"""Replays: recorded answers are served over HTTP on loopback, and the real collectors fetch them under a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from collectors.collect import Collector
+from collectors.engine import Engine
+from pipeline.clock import VirtualClock
+from pipeline.errors import UsageError
+from pipeline.live import Live, running
+from pipeline.model import Reliability, Source
+from pipeline.recording import Answer
+from pipeline.settings import Http, Settings
+
+#: What a replay's sources see instead of the settings: only this machine is called, and the recording sets the pace.
+REPLAY_HTTP = Http(contact="replay@localhost", host_delay=0, private_addresses=True)
+
+#: The source whose polls ``fjaril replay`` plays.
+POLISEN = Source(
+    id="polisen",
+    kind="polisen",
+    url="http://replay/polisen",
+    name="Polisen, händelser",
+    owner="Polismyndigheten",
+    purpose="lägesbild och tidig varning för länens vakthavande",
+    reliability=Reliability.A,
+    interval=300,
+)
+
+
+class Speed(msgspec.Struct, frozen=True):
+    """How many times faster than life; None as fast as the machine can."""
+
+    factor: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Speed:
+        """``max``, or a number with or without an x behind it.
+
+        :raises UsageError: if it is neither.
+        """
+        if text == "max":
+            return cls()
+        try:
+            factor = float(text.removesuffix("x"))
+        except ValueError:
+            factor = 0.0
+        if factor <= 0:
+            raise UsageError(f"--speed: found {text!r}; expected max, or a number such as 60x")
+        return cls(factor)
+
+
+class Server:
+    """Serves, at ``/SOURCE``, the answer that each source gives at the moment."""
+
+    def __init__(self) -> None:
+        self._current: dict[str, Answer] = {}
+        self._port: Any = None
+
+    def __enter__(self) -> Self:
+        from twisted.internet import reactor
+        from twisted.web.resource import Resource
+        from twisted.web.server import Site
+
+        network: Any = reactor
+        answer = self._answer
+
+        class _Everything(Resource):
+            isLeaf = True  # noqa: N815  (Twisted's name)
+
+            def render_GET(self, request: Any) -> bytes:  # noqa: N802  (Twisted's name)
+                return answer(request)
+
+        self._port = network.listenTCP(0, Site(_Everything()), interface="127.0.0.1")  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._port.stopListening()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port.getHost().port}"
+
+    def show(self, answer: Answer) -> None:
+        """From now on the answer's source gives this."""
+        self._current[answer.source] = answer
+
+    def _answer(self, request: Any) -> bytes:
+        answer = self._current.get(request.path.decode().strip("/"))
+        if answer is None:  # robots.txt among others
+            request.setResponseCode(404)
+            return b""
+        request.setResponseCode(answer.status)
+        request.setHeader("Content-Type", answer.content_type)
+        return answer.body
+
+
+class Watcher(Protocol):
+    """Is told how a replay goes."""
+
+    def watch(self, live: Live) -> None:
+        """The pipeline that runs."""
+
+    def advance(self, moment: datetime, *, skipped: bool = False) -> None:
+        """An answer of this moment was collected, or had been collected before."""
+
+
+async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[Answer], speed: Speed, watcher: Watcher) -> None:
+    """Serve the answers one after the other, collect each with its source's collector, and process what comes.
+
+    What the bus already holds is passed over, so an interrupted replay goes on where it was, and one played twice adds
+    nothing. The fetches wait while the stages lag behind.
+
+    :param sources: the sources of the answers; their addresses are replaced by the server's.
+    :param answers: in the order of time.
+    """
+    pending = iter(answers)
+    first = next(pending, None)
+    if first is None:
+        raise UsageError("there is no answer to replay")
+    clock, pace = VirtualClock(first.at), _Pace(speed, first.at)
+    with running(settings, clock) as live, Server() as server:
+        watcher.watch(live)
+        served = {source.id: msgspec.structs.replace(source, url=f"{server.url}/{source.id}") for source in sources}
+        async with Engine(REPLAY_HTTP, clock) as engine, Collector(engine, live.bus, clock) as collector:
+            for answer in chain((first,), pending):
+                known = collector.state(answer.source)
+                done = known is not None and known.checked >= answer.at
+                if not done:
+                    await pace.wait(answer.at)
+                    await live.ready()
+                    clock.advance_to(answer.at)
+                    server.show(answer)
+                    await collector.collect(served[answer.source])
+                watcher.advance(answer.at, skipped=done)
+        await live.drained()
+
+
+class _Pace:
+    """Lets recorded time go by ``speed`` times as fast as real time."""
+
+    def __init__(self, speed: Speed, start: datetime) -> None:
+        self._factor, self._start, self._began = speed.factor, start, time.monotonic()
+
+    async def wait(self, moment: datetime) -> None:
+        """Return when ``moment`` has come."""
+        if self._factor is not None:
+            await asyncio.sleep((moment - self._start).total_seconds() / self._factor - (time.monotonic() - self._began))

@@ -1,0 +1,88 @@
+"""``fjaril run``: the pipeline as a service, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import structlog
+
+from collectors.collect import Collector
+from collectors.engine import Engine
+from collectors.engine import run as run_in_loop
+from collectors.schedule import Schedule
+from pipeline.clock import SystemClock
+from pipeline.live import Live, running
+from pipeline.settings import Settings, load_sources
+
+log = structlog.get_logger()
+T = TypeVar("T")
+#: Seconds between two looks at whether the stages still run.
+_LOOK = 1.0
+#: Seconds between two removals of what is past its retention.
+_EXPIRY = 3600.0
+
+
+class Stopped(Exception):  # noqa: N818  (not an error: somebody asked for it)
+    """SIGTERM or Ctrl-C came, and everything that was begun has been finished."""
+
+
+def in_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Run ``main`` in the collectors' loop; SIGTERM and Ctrl-C cancel it.
+
+    :raises Stopped: if it was cancelled so.
+    """
+    try:
+        return run_in_loop(_stoppable(main))
+    except asyncio.CancelledError as error:
+        raise Stopped from error
+
+
+async def _stoppable(main: Coroutine[Any, Any, T]) -> T:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101  (a coroutine that runs has one)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await main
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live], None]) -> None:
+    """Collect and process until cancelled.
+
+    :param watch: is given the pipeline once it runs.
+    """
+    with running(settings, SystemClock(), stages) as live:
+        watch(live)
+        log.info("started", stages=list(stages), data=str(settings.data_dir))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_look_after(live))
+            if "collect" in stages:
+                tasks.create_task(_collect(settings, live))
+        log.info("stopped")
+
+
+async def _collect(settings: Settings, live: Live) -> None:
+    clock, sources = SystemClock(), load_sources(settings.sources)
+    async with Engine(settings.http, clock) as engine, Collector(engine, live.bus, clock) as collector:
+        async with Schedule(collector, sources, live.ready, live.visited):
+            await asyncio.Event().wait()  # until cancelled
+
+
+async def _look_after(live: Live) -> None:
+    """Stop when a stage has stopped; remove what is past its retention."""
+    loop = asyncio.get_running_loop()
+    expired = -_EXPIRY
+    while True:
+        live.check()
+        live.lag()
+        if loop.time() - expired >= _EXPIRY:
+            removed = await asyncio.to_thread(live.bus.expire, SystemClock().now())
+            log.info("expired", records=removed)
+            expired = loop.time()
+        await asyncio.sleep(_LOOK)
