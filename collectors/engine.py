@@ -27,6 +27,7 @@ from scrapy.exceptions import (
     DownloadFailedError,
     DownloadTimeoutError,
     IgnoreRequest,
+    ResponseDataLossError,
 )
 from scrapy.http import Response
 
@@ -40,6 +41,7 @@ _MAX_HOPS = 5
 _PERMANENT = frozenset({301, 308})
 _MIDDLEWARES = {
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": 350,
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
     "collectors.engine.Redirects": 600,
 }
@@ -51,6 +53,7 @@ _FAILURES: tuple[tuple[type[Exception], type[Failure], str], ...] = (
     (DownloadConnectionRefusedError, Unreachable, "the server refuses the connection"),
     (DownloadCancelledError, Malformed, "the answer is larger than {limit:,} bytes"),
     (IgnoreRequest, Unreachable, f"more than {_MAX_HOPS} redirects"),
+    (ResponseDataLossError, Unreachable, "the connection broke before the answer was whole"),
     (DownloadFailedError, Unreachable, "the connection broke before the answer was whole"),
     (ValueError, Blocked, "{url!r} is not an address that can be called"),
 )
@@ -275,4 +278,4 @@ def _moved(asked: str, response: Response) -> str | None:
         if reason not in _PERMANENT:
             break
         target = stop
-    return target if target and response.status < 300 else None
+    return target if response.status < 300 or response.status == 304 else None

@@ -6,7 +6,8 @@ allow calling it (who says where it can be reached, at most once in 10 seconds),
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,15 +21,18 @@ from pipeline.settings import Http
 MAX_RECORD = 1_000_000
 
 
-class Location(Struct, frozen=True, forbid_unknown_fields=True):
+class Location(Struct, frozen=True):
     """The municipality or county, and its centre as ``latitude,longitude``: never an address."""
 
     name: str
     gps: str
 
 
-class Event(Struct, frozen=True, forbid_unknown_fields=True):
-    """The seven documented fields, in the order in which the API serves them. ``datetime`` is kept as written."""
+class Event(Struct, frozen=True):
+    """The seven documented fields, in the order in which the API serves them. ``datetime`` is kept as written.
+
+    A field that the API may gain is left out, since nothing is known of what it means or how often it changes.
+    """
 
     id: int
     datetime: Annotated[str, Meta(min_length=1)]
@@ -65,24 +69,41 @@ class Polisen:
 
 
 def parse_events(body: bytes) -> Parsed:
-    """The events of an answer; a record that is not one event of seven fields goes to ``bad``, the others stay.
+    """The events of an answer; a record that lacks one of the seven fields goes to ``bad``, the others stay.
 
     :raises Empty: if there is nothing, or an empty array.
     :raises Malformed: if it is not a JSON array.
     """
     if not body.strip():
         raise Empty("an answer without a body; expected a JSON array of events")
-    try:
-        records = _answer.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed(f"not a JSON array of events: {error}; found {body[:60]!r}") from error
+    records = _records(body)
     if not records:
         raise Empty("an empty array; expected about 500 events")
     items: list[Item] = []
     bad: list[Bad] = []
     for record in records:
-        _read(memoryview(record), items, bad)
+        _read(record, items, bad)
     return Parsed(items=tuple(items), bad=tuple(bad))
+
+
+def _records(body: bytes) -> list[memoryview]:
+    try:
+        return [memoryview(record) for record in _answer.decode(body)]
+    except msgspec.DecodeError as error:
+        records = _lenient(body)
+        if not isinstance(records, list):
+            raise Malformed(f"not a JSON array of events: {error}; found {body[:60]!r}") from error
+    return [memoryview(json.dumps(record).encode()) for record in records]
+
+
+def _lenient(body: bytes) -> Any:
+    """The answer by the standard library, which reads what is no text (half a surrogate pair, bytes that are not UTF-8) as
+    something that cannot be stored: so only the records that hold it are lost. None if it is no JSON at all.
+    """
+    try:
+        return json.loads(body.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _read(record: memoryview, items: list[Item], bad: list[Bad]) -> None:
@@ -94,5 +115,5 @@ def _read(record: memoryview, items: list[Item], bad: list[Bad]) -> None:
         event = _event.decode(record)
         body = _encoder.encode(event)
         items.append(Item(str(event.id), body.decode(), digest(body)))
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         bad.append(Bad(f"not an event of the seven documented fields: {error}", bytes(record)))

@@ -1,0 +1,80 @@
+"""A server, an engine, a bus and a clock, for tests that collect for real over loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from collectors.collect import Collector
+from collectors.engine import Engine
+from pipeline.clock import VirtualClock
+from pipeline.model import Source
+from pipeline.settings import Http
+from tests.collectors.server import Server
+from tests.fakes import MemoryBus
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def http(**changes: Any) -> Http:
+    return Http(**{"private_addresses": True, "contact": "test@example.org", "host_delay": 0.0, "timeout": 5.0, **changes})
+
+
+class World:
+    def __init__(self, server: Server, engine: Engine, bus: MemoryBus, clock: VirtualClock, collector: Collector) -> None:
+        self.server, self.engine, self.bus, self.clock, self.collector = server, engine, bus, clock, collector
+
+    def source(self, kind: str = "feed", path: str = "/feed", **changes: Any) -> Source:
+        values = {"id": kind, "kind": kind, "url": self.server.url(path), "name": "Test", "purpose": "tests of collecting"}
+        return Source(**{**values, **changes})
+
+    def balance(self, source_id: str) -> None:
+        """The books: everything fetched is published, unchanged or dead."""
+        state = self.bus.states()[-1] if not source_id else [s for s in self.bus.states() if s.source == source_id][-1]
+        raw = sum(item.source == source_id for item in self.bus.raw())
+        dead = sum(letter.source == source_id for letter in self.bus.dead())
+        assert state.fetched == raw + state.unchanged + dead
+
+
+@asynccontextmanager
+async def world(bus: MemoryBus | None = None, server: Server | None = None, **changes: Any) -> AsyncIterator[World]:
+    clock, bus = VirtualClock(START), bus or MemoryBus()
+    settings = http(**changes)
+    async with server or Server() as running, Engine(settings, clock) as engine, Collector(engine, bus, clock) as collector:
+        yield World(running, engine, bus, clock, collector)
+
+
+def event(number: int, **changes: Any) -> dict[str, Any]:
+    """A police event as the API serves them, with invented content."""
+    return {
+        "id": number,
+        "datetime": "2026-03-01 9:05:00 +01:00",
+        "name": f"01 mars 08.{number % 60:02d}, Trafikolycka, Påhittade kommunen",
+        "summary": f"Två påhittade bilar i kollision, nummer {number}.",
+        "url": f"/aktuellt/handelser/2026/mars/1/{number}",
+        "type": "Trafikolycka",
+        "location": {"name": "Påhittade kommunen", "gps": "59.0,18.0"},
+        **changes,
+    }
+
+
+def events(*records: Any) -> bytes:
+    return json.dumps(records, ensure_ascii=False).encode()
+
+
+def rss(*items: str, channel: str = "") -> bytes:
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Påhittad</title>'
+        f"<link>https://example.org/</link>{channel}{''.join(items)}</channel></rss>"
+    ).encode()
+
+
+def item(number: int, text: str = "Något påhittat", **fields: str) -> str:
+    extra = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
+    return (
+        f"<item><guid isPermaLink='false'>n{number}</guid><title>Nyhet {number}</title><description>{text}</description>"
+        f"<link>/nyhet/{number}</link>{extra}</item>"
+    )
