@@ -39,6 +39,13 @@ _ORGANISATION_AFTER = re.compile(
     r"|lasarett|sjukhus|[vV]äg(?:en)?|[gG]at(?:a|an)|gränd|[aA]llé|torg|plan|nation)\b"
 )
 _ADMINISTRATIVE_AFTER = re.compile(r"\s+(?:kommun|stad|tätort|centrum|centralort|innerstad|norra|södra|östra|västra|[Cc](?=[\s.,]))\b")
+#: ``Sala backe`` is a part of Uppsala, ``Halmstad by`` a village.
+_LONGER_AFTER = re.compile(r"\s(?:backe|sjöstad|by|kyrkby|strand|park|gård|hed|torp|Södra|Norra|Östra|Västra|[A-ZÅÄÖ][a-z]+gården)\b")
+_LONGER_BEFORE = re.compile(
+    r"(?:^|[\s(])(?:Norra|Södra|Östra|Västra|Stora|Lilla|Gamla|Nya|Munka|Trolle|Övre|Nedre|Yttre|Inre|Sankt|S:t|[Tt]rafikplats|Väne|Kyrk|Ö|V|N|S)\s+$"
+)
+#: Between a part and the whole: ``Östermalm i Västerås``, ``Hammarby, Västerås``.
+PART_OF = re.compile(r"(?:,|\s+(?:i|utanför|i centrala|på))\s+")
 _HEADING_AFTER = re.compile(r"\s*(?:[,:;|–]|-\s)")
 _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?|:•]\s+[\"”]?|^\W*\d{1,2}[.:]\d\d:?\s+)$")
 _LAST_OF_LIST = re.compile(r",\s+$")
@@ -66,7 +73,7 @@ SCORES = {
     Clue.HEADING: 0.92,
     Clue.START: 0.86,
     Clue.PLAIN: 0.84,
-    Clue.BETWEEN: 0.6,
+    Clue.BETWEEN: 0.45,
     Clue.TOWARDS: 0.35,
     Clue.OFFICE: 0.3,
     Clue.NO_PLACE: 0.0,
@@ -79,7 +86,7 @@ _BEFORE = ((_OFFICE, Clue.OFFICE), (_BETWEEN, Clue.BETWEEN), (_TOWARDS, Clue.TOW
 def clue(text: str, start: int, end: int) -> Clue:
     """What the words around ``text[start:end]`` say."""
     before, after = text[max(0, start - BEFORE) : start], text[end : end + AFTER]
-    if _ORGANISATION_AFTER.match(after) or _CLUB_BEFORE.search(before):
+    if _ORGANISATION_AFTER.match(after) or _CLUB_BEFORE.search(before) or _LONGER_AFTER.match(after) or _LONGER_BEFORE.search(before):
         return Clue.NO_PLACE
     return _favourable(before, after)
 

@@ -8,6 +8,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from enrich.attributes import FRAME
 from enrich.gazetteer import Gazetteer
 from enrich.language import LanguageComponent
 from enrich.lexicon import Lexicon
@@ -43,5 +44,5 @@ def analyse(nlp: Language, frames: Iterable[Frame]) -> Iterator[Doc]:
 def _docs(nlp: Language, frames: Iterable[Frame]) -> Iterator[Doc]:
     for framed in frames:
         doc = nlp.make_doc(framed.text[:MOST_CHARACTERS])
-        doc._.frame = framed
+        FRAME.set(doc, framed)
         yield doc

@@ -12,17 +12,14 @@ from msgspec import Struct
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from enrich import context
+from enrich import attributes, context
 from enrich.context import Clue
 from enrich.gazetteer import Gazetteer, NamedPlace
 from enrich.names import COMMON_WORDS, GIVEN_NAMES, SURNAMES
 from enrich.resolve import Mention, resolve
-from enrich.text import Frame, frame
+from enrich.text import Frame
 from pipeline.errors import FjarilError
 from pipeline.model import Place, PlaceKind
-
-Doc.set_extension("frame", default=None, force=True)
-Doc.set_extension("places", default=(), force=True)
 
 
 class Surface(Struct, frozen=True):
@@ -134,5 +131,5 @@ class PlacesComponent:
         """
         if self.finder is None:
             raise FjarilError(f"component {self.name}: it has no gazetteer; build the pipeline with enrich.nlp.build")
-        doc._.places = self.finder.places(doc._.frame or frame("", doc.text))
+        attributes.PLACES.set(doc, self.finder.places(attributes.framed(doc)))
         return doc

@@ -7,10 +7,11 @@ without doubt in the same municipality or county, the area that the source write
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
-from enrich.context import SCORES, Clue
+from enrich.context import PART_OF, SCORES, Clue
 from enrich.gazetteer import Gazetteer, NamedPlace
 from enrich.text import Frame
 from pipeline.model import Alternative, Place, PlaceKind, PlaceRole
@@ -50,9 +51,26 @@ def resolve(framed: Frame, mentions: Sequence[Mention], gazetteer: Gazetteer) ->
     places = [_stated(stated)] if stated is not None else []
     if mentions:
         firm = {m.readings[0].code[:4] for m in mentions if len(m.readings) == 1}
-        readings = [_read(mention, framed, firm, stated) for mention in mentions]
+        readings = [_read(mention, framed, firm, stated) for mention in _without_parts(framed.text, mentions)]
         places += _judge(framed, readings, stated)
     return tuple(sorted(_first_of_each(places), key=lambda place: -place.score)[:MOST])
+
+
+def _without_parts(text: str, mentions: Sequence[Mention]) -> list[Mention]:
+    """Without names that the text puts into another municipality than any we know: ``Östermalm i Västerås``."""
+    kept = [
+        mention
+        for mention, following in pairwise(mentions)
+        if not PART_OF.fullmatch(text, mention.end, following.start) or _may_lie_in(mention, following.readings[0])
+    ]
+    return [*kept, mentions[-1]]
+
+
+def _may_lie_in(mention: Mention, whole: NamedPlace) -> bool:
+    """Whether one of the readings lies in ``whole``, which need not be larger than a locality."""
+    if mention.readings[0].kind in {PlaceKind.MUNICIPALITY, PlaceKind.COUNTY} or whole.kind is not PlaceKind.MUNICIPALITY:
+        return True
+    return any(reading.code.startswith(whole.code) for reading in mention.readings)
 
 
 def _stated(place: NamedPlace) -> Place:
@@ -89,7 +107,8 @@ def _likeliest(mention: Mention) -> Reading:
     first, second = mention.readings[:2]
     if first.kind is PlaceKind.MUNICIPALITY:
         return Reading(mention=mention, place=first, trust=0.97, reason="a municipality comes before a smaller place of the same name")
-    if first.population >= _DOMINANT * max(second.population, 1):
+    unknown = any(place.kind is PlaceKind.DISTRICT for place in mention.readings)  # nobody counted its inhabitants
+    if not unknown and first.population >= _DOMINANT * max(second.population, 1):
         return Reading(mention=mention, place=first, trust=0.8, reason="it is by far the largest place of this name")
     return Reading(mention=mention, place=first, trust=0.3, reason="several places have this name and nothing decides")
 

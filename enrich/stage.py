@@ -10,6 +10,7 @@ from msgspec import Struct
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from enrich.attributes import LANG, PLACES, THEMES
 from enrich.gazetteer import Gazetteer
 from enrich.nlp import analyse
 from enrich.readers import Draft, read
@@ -98,14 +99,14 @@ def document(item: Prepared, doc: Doc, gazetteer: Gazetteer) -> Document:
         content_hash=content_hash(draft),
         title=draft.title,
         text=draft.text,
-        language=doc._.lang,
+        language=LANG.get(doc),
         published=utc(draft.published or raw.fetched),
         fetched=utc(raw.fetched),
         url=draft.url,
         links=draft.links,
         tags=draft.tags,
-        places=_with_area(stored_places(doc._.places, item.frame, draft.title, draft.text), raw.area, gazetteer),
-        themes=doc._.themes,
+        places=_with_area(stored_places(PLACES.get(doc), item.frame, draft.title, draft.text), raw.area, gazetteer),
+        themes=THEMES.get(doc),
         redactions=item.redactions,
         provenance=_provenance(raw),
         category=draft.category,

@@ -11,6 +11,7 @@ from msgspec import Struct
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from enrich.attributes import LANG, PLACES, THEMES
 from enrich.nlp import analyse
 from enrich.text import Frame, Unframe, frame
 from pipeline.errors import UsageError
@@ -61,7 +62,7 @@ def _read(number: int, line: str | bytes) -> tuple[dict[str, Any], str, str]:
 def _found(doc: Doc, framed: Frame, title: str, text: str) -> dict[str, Any]:
     back = Unframe(framed, title, text)
     places = []
-    for place in doc._.places:
+    for place in PLACES.get(doc):
         field, start, end = back.span(place.start, place.end)
         places.append(
             {
@@ -75,5 +76,5 @@ def _found(doc: Doc, framed: Frame, title: str, text: str) -> dict[str, Any]:
                 "field": field,
             }
         )
-    themes = [{"id": theme.id, "score": theme.score} for theme in doc._.themes]
-    return {"places": places, "themes": themes, "lang": doc._.lang}
+    themes = [{"id": theme.id, "score": theme.score} for theme in THEMES.get(doc)]
+    return {"places": places, "themes": themes, "lang": LANG.get(doc)}

@@ -25,7 +25,7 @@ class Offsets:
     """Maps offsets in the normalised text to offsets in the original; made only where something was found."""
 
     def __init__(self, original: str, normal: str) -> None:
-        self._same = original == normal
+        self._same = len(original) == len(normal)  # then each run of whitespace is one character, whatever it is
         self._normal: list[int] = []
         self._original: list[int] = []
         if not self._same:

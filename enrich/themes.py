@@ -10,8 +10,9 @@ from msgspec import Struct
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from enrich import attributes
 from enrich.lexicon import WEIGHTS, Lexicon, LexiconTheme
-from enrich.text import Frame, frame
+from enrich.text import Frame
 from pipeline.errors import FjarilError
 from pipeline.model import Theme
 
@@ -28,8 +29,6 @@ _LEAD_FACTOR = 2.0
 _KIN = 0.3
 _LEAST = 0.3
 _CEILING = 0.99
-
-Doc.set_extension("themes", default=(), force=True)
 
 
 class _Pattern(Struct, frozen=True):
@@ -158,5 +157,5 @@ class ThemesComponent:
         """
         if self.classifier is None:
             raise FjarilError(f"component {self.name}: it has no lexicon; build the pipeline with enrich.nlp.build")
-        doc._.themes = self.classifier.classify(doc._.frame or frame("", doc.text))
+        attributes.THEMES.set(doc, self.classifier.classify(attributes.framed(doc)))
         return doc
