@@ -6,7 +6,10 @@ components' time.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 from spacy.tokens import Doc
 
@@ -21,7 +24,7 @@ class Attribute(Generic[T]):
     """One extension attribute of ``Doc``."""
 
     def __init__(self, name: str, default: T) -> None:
-        self._key = ("._.", name, None, None)
+        self._key: Any = ("._.", name, None, None)
         self._default = default
         Doc.set_extension(name, default=default, force=True)
 
@@ -39,6 +42,22 @@ FRAME: Attribute[Frame | None] = Attribute("frame", None)
 LANG: Attribute[str] = Attribute("lang", "und")
 PLACES: Attribute[tuple[Place, ...]] = Attribute("places", ())
 THEMES: Attribute[tuple[Theme, ...]] = Attribute("themes", ())
+
+
+class Component(ABC):
+    """A component that also takes whole batches: one at a time, the three of them push each other's tables out of the processor's caches."""
+
+    @abstractmethod
+    def __call__(self, doc: Doc) -> Doc:
+        """The document, with the component's attribute set."""
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int) -> Iterator[Doc]:
+        """The documents in order, each with the component's attribute set."""
+        documents = iter(stream)
+        while batch := list(islice(documents, batch_size)):
+            for doc in batch:
+                self(doc)
+            yield from batch
 
 
 def framed(doc: Doc) -> Frame:

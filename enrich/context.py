@@ -15,13 +15,11 @@ AFTER = 28
 
 _INNER = r"(?:(?:centrala|norra|södra|östra|västra|centrum av|närheten av|utkanten av|höjd med|hela|trakten av|stadsdelen|området|orten|byn|samhället)\s+)*"
 _AT = re.compile(
-    r"(?:^|[\s(\"”|/])(?:i|I|på|På|utanför|Utanför|nära|Nära|vid|Vid|inom|strax\s+\w+|norr\s+om|söder\s+om|öster\s+om|väster\s+om"
+    r"(?:^|[\s(\"”|/])(?:i|I|på|På|utanför|Utanför|nära|Nära|vid|Vid|inom|strax|norr\s+om|söder\s+om|öster\s+om|väster\s+om"
     r"|sydväst\s+om|sydost\s+om|nordväst\s+om|nordost\s+om|Norr\s+om|Söder\s+om|Öster\s+om|Väster\s+om|stadsdelen|orten|byn|samhället"
     r"|in|near|outside|at)\s+" + _INNER + r"$"
 )
-_TOWARDS = re.compile(
-    r"(?:^|\s)(?:mot|Mot|till|Till|från|Från|riktning|to|from|towards)\s+" + _INNER + r"$|\b[Rr]iktning\s+(?:mot\s+)?(?:\w+\s+)?$"
-)
+_TOWARDS = re.compile(r"(?:^|\s)(?:mot|Mot|till|Till|från|Från|riktning|to|from|towards)\s+" + _INNER + r"$")
 _BETWEEN = re.compile(r"(?:^|\s)(?:mellan|Mellan|between)\s+" + _INNER + r"(?:[\w-]+\s+(?:och|till|-|–)\s+)?$")
 _OFFICE = re.compile(
     r"(?:sjukhuset|sjukhus|lasarettet|åklagare|åklagaren|åklagarkammaren|åklagarmyndigheten|tingsrätten|häktet|arresten|polisstationen"
@@ -79,24 +77,72 @@ SCORES = {
     Clue.NO_PLACE: 0.0,
 }
 
+#: Last words of what the patterns below ask for; without one of them they need not be tried.
+_GUIDES = frozenset(
+    [
+        "i",
+        "på",
+        "utanför",
+        "nära",
+        "vid",
+        "inom",
+        "om",
+        "stadsdelen",
+        "orten",
+        "byn",
+        "samhället",
+        "området",
+        "in",
+        "near",
+        "outside",
+        "at",
+        "mot",
+        "till",
+        "från",
+        "riktning",
+        "to",
+        "from",
+        "towards",
+        "mellan",
+        "between",
+        "och",
+        "-",
+        "–",
+        "centrala",
+        "norra",
+        "södra",
+        "östra",
+        "västra",
+        "av",
+        "med",
+        "hela",
+        "strax",
+    ]
+)
+_LOWER_NAMES = frozenset({"polisregion", "region", "domkyrkan", "trafikplats"})
 #: What comes before a name, and what it says; the first that fits.
-_BEFORE = ((_OFFICE, Clue.OFFICE), (_BETWEEN, Clue.BETWEEN), (_TOWARDS, Clue.TOWARDS), (_AT, Clue.AT))
+_CLUES = ((_OFFICE, Clue.OFFICE), (_BETWEEN, Clue.BETWEEN), (_TOWARDS, Clue.TOWARDS), (_AT, Clue.AT))
 
 
 def clue(text: str, start: int, end: int) -> Clue:
     """What the words around ``text[start:end]`` say."""
     before, after = text[max(0, start - BEFORE) : start], text[end : end + AFTER]
-    if _ORGANISATION_AFTER.match(after) or _CLUB_BEFORE.search(before) or _LONGER_AFTER.match(after) or _LONGER_BEFORE.search(before):
+    if _ORGANISATION_AFTER.match(after) or _LONGER_AFTER.match(after):
         return Clue.NO_PLACE
-    return _favourable(before, after)
+    word = before.rstrip().rpartition(" ")[2]
+    if (word[:1].isupper() or word in _LOWER_NAMES) and (_CLUB_BEFORE.search(before) or _LONGER_BEFORE.search(before)):
+        return Clue.NO_PLACE
+    return _favourable(before, after, guided=word.lower() in _GUIDES)
 
 
-def _favourable(before: str, after: str) -> Clue:
+def _favourable(before: str, after: str, *, guided: bool) -> Clue:
+    """What speaks for a place; ``guided``: the word before may be of place or direction, which is worth a closer look."""
     if _ADMINISTRATIVE_AFTER.match(after) and not (_TOWARDS.search(before) or _OFFICE.search(before)):
         return Clue.ADMINISTRATIVE
-    for pattern, said in _BEFORE:
-        if pattern.search(before):
-            return said
+    if guided:
+        for pattern, said in _CLUES:
+            if pattern.search(before):
+                return said
     starts = not before or _SENTENCE_BEFORE.search(before)
     if (starts and _HEADING_AFTER.match(after)) or (_LAST_OF_LIST.search(before) and _END_AFTER.match(after)):
         return Clue.HEADING

@@ -14,8 +14,10 @@ LANGUAGES = ("sv", "en", "nb", "da", "fi", "de")
 UNKNOWN = "und"
 #: How many characters are read: a hundred words are enough, and the time is then bounded.
 _READ = 600
+#: What a word of one language only counts; one of n languages counts an n² part. Whole numbers: their sum knows no order.
+_WHOLE = 144
 #: Least sum of evidence; below it, a text says too little.
-_LEAST = 1.2
+_LEAST = 180
 
 
 class Detector:
@@ -28,14 +30,14 @@ class Detector:
         self._known = every
 
     @staticmethod
-    def _weigh(word: str, stop: dict[str, frozenset[str]]) -> tuple[tuple[int, float], ...]:
+    def _weigh(word: str, stop: dict[str, frozenset[str]]) -> tuple[tuple[int, int], ...]:
         having = [number for number, code in enumerate(LANGUAGES) if word in stop[code]]
-        return tuple((number, len(having) ** -2.0) for number in having)
+        return tuple((number, _WHOLE // len(having) ** 2) for number in having)
 
     def detect(self, text: str) -> str:
         """ISO 639-1 code, ``und`` where the evidence is too little or too even."""
         words = set(text[:_READ].lower().split())  # a stop word seldom stands before a comma
-        totals = [0.0] * len(LANGUAGES)
+        totals = [0] * len(LANGUAGES)
         for word in words & self._known:
             for number, weight in self._weights[word]:
                 totals[number] += weight
@@ -62,7 +64,7 @@ _MORE: dict[str, frozenset[str]] = {
 
 
 @Language.factory("fjaril_language", assigns=["doc._.lang"])
-class LanguageComponent:
+class LanguageComponent(attributes.Component):
     """Sets ``doc._.lang``: the language of title and text together."""
 
     def __init__(self, nlp: Language, name: str) -> None:

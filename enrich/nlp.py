@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import spacy
 from spacy.language import Language
@@ -18,6 +19,8 @@ from enrich.themes import ThemesComponent
 
 #: Longest text that is read, in characters; spaCy refuses more than a million.
 MOST_CHARACTERS = 100_000
+#: Documents that each component takes at a time.
+BATCH = 128
 
 
 def build(gazetteer: Gazetteer, lexicon: Lexicon) -> Language:
@@ -38,11 +41,13 @@ def build(gazetteer: Gazetteer, lexicon: Lexicon) -> Language:
 
 def analyse(nlp: Language, frames: Iterable[Frame]) -> Iterator[Doc]:
     """The analysed document of each frame, in order."""
-    return nlp.pipe(_docs(nlp, frames), batch_size=256)
+    return nlp.pipe(_docs(nlp, frames), batch_size=BATCH)
 
 
 def _docs(nlp: Language, frames: Iterable[Frame]) -> Iterator[Doc]:
-    for framed in frames:
-        doc = nlp.make_doc(framed.text[:MOST_CHARACTERS])
-        FRAME.set(doc, framed)
-        yield doc
+    waiting = iter(frames)
+    while batch := list(islice(waiting, BATCH)):
+        docs = [nlp.make_doc(framed.text[:MOST_CHARACTERS]) for framed in batch]
+        for doc, framed in zip(docs, batch, strict=True):
+            FRAME.set(doc, framed)
+        yield from docs

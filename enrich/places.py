@@ -113,7 +113,7 @@ def _ordered(found: list[NamedPlace]) -> tuple[NamedPlace, ...]:
 
 
 @Language.factory("fjaril_places", assigns=["doc._.places"])
-class PlacesComponent:
+class PlacesComponent(attributes.Component):
     """Sets ``doc._.places``, with spans in the frame's text."""
 
     def __init__(self, nlp: Language, name: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import exp
+from typing import NamedTuple
 
 import ahocorasick_rs
-from msgspec import Struct
 from spacy.language import Language
 from spacy.tokens import Doc
 
@@ -31,15 +31,22 @@ _LEAST = 0.3
 _CEILING = 0.99
 
 
-class _Pattern(Struct, frozen=True):
-    """A term: where it counts, and whether the word may go on at either end."""
+#: (number of the theme, weight) of each theme that has a term.
+_Counts = tuple[tuple[int, float], ...]
 
-    #: (number of the theme, weight) of each theme that has the term.
-    counts: tuple[tuple[int, float], ...]
+
+class _Pattern(NamedTuple):
+    """A term: where it counts, and whether the word may go on at either end. A tuple, since unpacking one is fastest."""
+
+    counts: _Counts
     #: Numbers of the themes whose terms do not count inside it.
     excludes: frozenset[int]
     open_start: bool
     open_end: bool
+
+
+#: (start, end, counts, excludes) of a term found.
+_Hit = tuple[int, int, _Counts, frozenset[int]]
 
 
 class Classifier:
@@ -79,34 +86,39 @@ class Classifier:
             if (score := round(min(_CEILING, 1 - exp(-weight / 2.2)), 3)) >= _LEAST
         )
 
-    def _hits(self, lowered: str) -> list[tuple[int, int, _Pattern]]:
-        """(start, end, pattern) of each term that stands where it may."""
+    def _hits(self, lowered: str) -> list[_Hit]:
+        """Each term that stands where it may."""
         hits = []
         last = len(lowered) - 1
+        patterns = self._patterns
         for number, start, end in self._automaton.find_matches_as_indexes(lowered, overlapping=True):
-            pattern = self._patterns[number]
-            if start and not pattern.open_start and lowered[start - 1].isalnum():
+            counts, excludes, open_start, open_end = patterns[number]
+            if start and not open_start and lowered[start - 1].isalnum():
                 continue
-            if end <= last and not pattern.open_end and lowered[end].isalnum():
+            if end <= last and not open_end and lowered[end].isalnum():
                 continue
-            hits.append((start, end, pattern))
+            hits.append((start, end, counts, excludes))
         return hits
 
-    def _weigh(self, framed: Frame, hits: list[tuple[int, int, _Pattern]]) -> tuple[dict[int, float], dict[int, list[str]]]:
+    @staticmethod
+    def _weigh(framed: Frame, hits: list[_Hit]) -> tuple[dict[int, float], dict[int, list[str]]]:
         """Weight and evidence of each theme by number; a word that comes again counts once."""
-        spans = [(start, end, pattern.excludes) for start, end, pattern in hits if pattern.excludes]
+        spans = [(start, end, excludes) for start, end, _, excludes in hits if excludes]
         lead = framed.body + _LEAD
         weights: dict[int, float] = {}
         evidence: dict[int, list[str]] = {}
-        for start, end, pattern in hits:
+        for start, end, counts, _ in hits:
             word = framed.text[start:end]
-            for number, weight in pattern.counts:
+            factor = _LEAD_FACTOR if start < lead else 1.0
+            for number, weight in counts:
                 if spans and _excluded(number, start, end, spans):
                     continue
-                words = evidence.setdefault(number, [])
-                if word not in words:
+                if number not in evidence:
+                    evidence[number] = [word]
+                    weights[number] = weight * factor
+                elif word not in (words := evidence[number]):
                     words.append(word)
-                    weights[number] = weights.get(number, 0.0) + weight * (_LEAD_FACTOR if start < lead else 1.0)
+                    weights[number] += weight * factor
         return weights, evidence
 
 
@@ -132,14 +144,16 @@ def _compile(themes: tuple[LexiconTheme, ...]) -> tuple[list[str], list[_Pattern
             excludes.setdefault(term.lower(), set()).add(number)
     terms = list(dict.fromkeys((*counts, *excludes)))
     patterns = [
-        _Pattern(tuple(counts.get(t, ())), frozenset(excludes.get(t, ())), open_start=t.startswith("*"), open_end=t.endswith("*"))
+        _Pattern(
+            counts=tuple(counts.get(t, ())), excludes=frozenset(excludes.get(t, ())), open_start=t.startswith("*"), open_end=t.endswith("*")
+        )
         for t in terms
     ]
     return [term.strip("*") for term in terms], patterns
 
 
 @Language.factory("fjaril_themes", assigns=["doc._.themes"])
-class ThemesComponent:
+class ThemesComponent(attributes.Component):
     """Sets ``doc._.themes``."""
 
     def __init__(self, nlp: Language, name: str) -> None:
