@@ -59,10 +59,11 @@ class EmbeddedIndex:
             known = self._store.known({document.id for document in documents})
             planned = plan(documents, known)
             old = {document.id: known[document.id].number for document in planned.documents if document.id in known}
+            replaced = list(old.values())
             items = [Numbered(old.get(d.id) or self._store.new_number(), d) for d in planned.documents]
-            before = self._store.before(list(old.values())) if old else []
-            self._store.put(items, list(old.values()), (point for item in items for point in further_points(item)))
-            self._files.engine.replace((item for item in items if not item.document.withdrawn), old.values())
+            before = self._store.before(replaced) if replaced else []
+            self._store.put(items, replaced, (point for item in items for point in further_points(item)))
+            self._files.engine.replace((item for item in items if not item.document.withdrawn), replaced)
             self._note((item.number for item in items), before, planned.documents)
             return planned.written
 

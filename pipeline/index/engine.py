@@ -62,8 +62,8 @@ def fields(number: int, document: Document) -> tantivy.Document:
 
 def _add_places(add: Callable[[str, str], None], places: Sequence[Place]) -> None:
     codes = {place.code for place in places}
-    for code in {above for code in codes for above in keys.place_line(code)}:
-        add("within", code)
+    for outer in {outer for code in codes for outer in keys.place_line(code)}:
+        add("within", outer)
     for area in {keys.area(code) for code in codes}:
         add("area", area)
     for county in {county for code in codes if (county := keys.county(code))}:
@@ -74,8 +74,8 @@ def _add_themes(add: Callable[[str, str], None], themes: Sequence[Theme]) -> Non
     ids = {theme.id for theme in themes}
     for theme in ids:
         add("theme", theme)
-    for theme in {above for theme in ids for above in keys.theme_line(theme)}:
-        add("about", theme)
+    for above in {above for theme in ids for above in keys.theme_line(theme)}:
+        add("about", above)
 
 
 def further_points(item: Numbered) -> Iterable[tuple[int, float, float]]:
@@ -119,7 +119,8 @@ class Engine:
         """Take out the numbers of ``remove``, then put in ``items``; to be committed."""
         writer = self._write()
         for number in remove:
-            writer.delete_documents_by_term("number", number)
+            # By query: the writer's own delete by term makes a signed term of the number, which matches nothing.
+            writer.delete_documents_by_query(tantivy.Query.term_query(self.schema, "number", number))
         for item in items:
             writer.add_document(fields(*item))
 
