@@ -27,6 +27,7 @@ class Changes:
         #: Key → state, to be noted in the ledger after publication.
         self.states: dict[str, ItemState] = {}
         self.published = self.unchanged = self.dead = 0
+        self._seen: set[str] = set()
 
     def compare(self, parsed: Parsed, ledger: Ledger) -> None:
         """Find what is new in ``parsed``."""
@@ -40,13 +41,14 @@ class Changes:
     def _item(self, item: Item, ledger: Ledger) -> None:
         key = document_id(self._source.id, item.native_id)
         known = ledger.get(key)
-        if key in self.states or (known is not None and known.content_hash == item.content_hash and not known.withdrawn):
+        if key in self._seen or (known is not None and known.content_hash == item.content_hash and not known.withdrawn):
             self.unchanged += 1
         elif len(item.body) > MAX_BODY:
             reason = f"an item of {len(item.body):,} characters; at most {MAX_BODY:,} are taken (only its beginning is kept)"
             self._bad(Bad(reason, item.body[:4096].encode()), ledger)
         else:
             self._publish(key, item, known)
+        self._seen.add(key)
 
     def _publish(self, key: str, item: Item, known: Version | None, *, withdrawn: bool = False) -> None:
         revision = known.revision + 1 if known else 1
@@ -74,7 +76,7 @@ class Changes:
         """Once for each item that is known; what was never published cannot be withdrawn."""
         key = document_id(self._source.id, native_id)
         known = ledger.get(key)
-        if known is None or known.withdrawn or key in self.states:
+        if known is None or known.withdrawn or key in self._seen:
             self.unchanged += 1
             return
         self._publish(key, Item(native_id, "", known.content_hash), known, withdrawn=True)

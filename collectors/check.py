@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from collectors import states
 from collectors.engine import Engine
@@ -15,7 +15,9 @@ from pipeline.model import Source, SourceState
 from pipeline.ports import Clock
 
 
-async def check(sources: Sequence[Source], engine: Engine, clock: Clock, at_once: int = 8) -> AsyncIterator[tuple[Source, SourceState]]:
+async def check(
+    sources: Sequence[Source], engine: Engine, clock: Clock, at_once: int = 8
+) -> AsyncGenerator[tuple[Source, SourceState], None]:
     """Each source with the state that one visit gives it, as they come in; disabled ones too.
 
     :param engine: open.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import zlib
 from collections.abc import AsyncIterator, Coroutine, Mapping
+from gzip import BadGzipFile
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -52,6 +54,9 @@ _FAILURES: tuple[tuple[type[Exception], type[Failure], str], ...] = (
     (DownloadTimeoutError, Unreachable, "no whole answer within {timeout:g} seconds"),
     (DownloadConnectionRefusedError, Unreachable, "the server refuses the connection"),
     (DownloadCancelledError, Malformed, "the answer is larger than {limit:,} bytes"),
+    (BadGzipFile, Malformed, "the answer cannot be decompressed"),
+    (zlib.error, Malformed, "the answer cannot be decompressed"),
+    (EOFError, Malformed, "the answer cannot be decompressed"),
     (IgnoreRequest, Unreachable, f"more than {_MAX_HOPS} redirects"),
     (ResponseDataLossError, Unreachable, "the connection broke before the answer was whole"),
     (DownloadFailedError, Unreachable, "the connection broke before the answer was whole"),

@@ -52,14 +52,14 @@ def parse_feed(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
     :raises Empty: if there is nothing, or a feed without entries.
     :raises Malformed: if it is no feed, saying what it looks like.
     """
-    head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head and not body.strip():
+    head = body.strip(b"\xef\xbb\xbf \t\r\n")[:15]
+    if not head:
         raise Empty("an answer without a body; expected a feed")
     if head[:1] in {b"{", b"["}:
         from collectors.json_feed import parse_json_feed
 
         return parse_json_feed(body, url, timezone)
-    if head[:15].lower().startswith((b"<!doctype html", b"<html")):
+    if head.lower().startswith((b"<!doctype html", b"<html")):
         raise Malformed("an HTML page stands where the feed should be; the feed has probably moved")
     return _parse_xml(body, url, headers, timezone)
 
@@ -76,7 +76,9 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
     if not feed.get("version") and not feed["entries"]:
         raise Malformed(f"no feed: {problem or 'no element of RSS, Atom or RDF'}; found {body[:60]!r}")
     more = extras(body)
-    entries = _living(_unique(_item(entry, url, timezone) for entry in feed["entries"]), more)
+    filled = _filled(_item(entry, url, timezone) for entry in feed["entries"])
+    blank = len(feed["entries"]) - len(filled)
+    entries = _living(filled, more)
     if not entries and not more.deleted:
         raise Empty("a feed without entries" + (f" ({problem})" if problem else ""))
     return ParsedFeed(
@@ -86,7 +88,7 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
         skip_hours=more.skip_hours,
         skip_days=more.skip_days,
         hubs=tuple(link["href"] for link in feed["feed"].get("links", ()) if link.get("rel") == "hub" and link.get("href")),
-        problems=tuple(p for p in (problem, more.problem) if p),
+        problems=tuple(p for p in (problem, more.problem, f"{blank} entries without title, text and link" if blank else "") if p),
     )
 
 
@@ -102,8 +104,8 @@ def _ttl(channel: Any) -> float:
     return float(text) * 60 if text.isdigit() and len(text) < 7 else 0.0
 
 
-def _unique(items: Iterable[FeedItem]) -> list[FeedItem]:
-    """Entries without anything in them are no entries; the books count what remains, copies included."""
+def _filled(items: Iterable[FeedItem]) -> list[FeedItem]:
+    """Entries without anything in them are no entries; their number is told as a problem."""
     return [item for item in items if item.entry.title or item.entry.text or item.entry.url]
 
 

@@ -89,7 +89,7 @@ def parse_events(body: bytes) -> Parsed:
 def _records(body: bytes) -> list[memoryview]:
     try:
         return [memoryview(record) for record in _answer.decode(body)]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         records = _lenient(body)
         if not isinstance(records, list):
             raise Malformed(f"not a JSON array of events: {error}; found {body[:60]!r}") from error
@@ -115,5 +115,5 @@ def _read(record: memoryview, items: list[Item], bad: list[Bad]) -> None:
         event = _event.decode(record)
         body = _encoder.encode(event)
         items.append(Item(str(event.id), body.decode(), digest(body)))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         bad.append(Bad(f"not an event of the seven documented fields: {error}", bytes(record)))

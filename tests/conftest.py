@@ -1,4 +1,4 @@
-"""What all tests share: where the real data lies."""
+"""What all tests share: where the real data is, and the order: fast ones first."""
 
 from __future__ import annotations
 
@@ -7,13 +7,27 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parent.parent
+#: Folders of tests, fastest first.
+_ORDER = ("pipeline", "enrich", "collectors", "golden", "property", "contract", "crash", "e2e", "eval")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data: ``FJARIL_DATA``, else ``shared/data`` beside the checkout. Required where ``CI`` is set."""
-    folder = Path(os.environ.get("FJARIL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
-    if folder.is_dir():
-        return folder
-    if os.environ.get("CI"):
-        pytest.fail(f"{folder} is missing, and CI needs the real data; FJARIL_DATA can name another folder")
-    pytest.skip(f"no real data in {folder}; FJARIL_DATA can name another folder")
+    """The folder of real data: the one named by FJARIL_DATA, else ../shared/data. Required where CI is set."""
+    folder = Path(os.environ.get("FJARIL_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"{folder}: the real data is required where CI is set")
+        pytest.skip(f"{folder}: the real data is not here; name its folder with FJARIL_DATA")
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast folders first, each in its own order."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
+
+    items.sort(key=rank)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import re
+import time
+
+from collectors.check import check
+from collectors.engine import run
+from pipeline.model import Health
+from pipeline.settings import BUNDLED_SOURCES, load_sources
+from tests.collectors.server import Reply, Server
+from tests.collectors.world import event, events, item, rss, world
+
+
+def test_every_source_is_checked_and_nothing_is_published() -> None:
+    """Each one gets its state, whatever the others answer."""
+
+    async def main() -> dict[str, Health]:
+        async with world() as w:
+            w.server.routes |= {"/good": Reply(200, rss(item(1))), "/api": Reply(200, events(event(1))), "/html": Reply(200, b"<html>")}
+            w.server.routes |= {"/gone": Reply(410), "/odd": Reply(304)}
+            sources = [
+                w.source("polisen", "/api"),
+                *(w.source(path=f"/{name}", id=name) for name in ("good", "html", "gone", "odd", "none")),
+            ]
+            found = {source.id: state.health async for source, state in check(sources, w.engine, w.clock)}
+            assert w.bus.publications == 0
+            return found
+
+    assert run(main()) == {
+        "polisen": Health.CHANGED,
+        "good": Health.CHANGED,
+        "html": Health.MALFORMED,
+        "gone": Health.GONE,
+        "odd": Health.UNCHANGED,
+        "none": Health.UNREACHABLE,
+    }
+
+
+def test_checking_can_be_left_early() -> None:
+    """What is still under way is given up, without waiting for it."""
+
+    async def main() -> float:
+        async with Server("127.0.0.2") as slow, world(timeout=30.0) as w:
+            w.server.routes["/good"] = Reply(200, rss(item(1)))
+            slow.routes["/slow"] = Reply(200, b"x" * 100, drip=1.0)
+            sources = [w.source(url=slow.url("/slow"), id="slow"), w.source(path="/good", id="good")]
+            begun = time.monotonic()
+            checking = check(sources, w.engine, w.clock)
+            source, _ = await anext(checking)
+            await checking.aclose()
+            assert source.id == "good"
+            return time.monotonic() - begun
+
+    assert run(main()) < 5
+
+
+def test_the_bundled_sources_are_sound() -> None:
+    """Each has owner, terms and a purpose in a sentence; every kind is known; the police API is asked within its limits."""
+    sources = load_sources(BUNDLED_SOURCES)
+    assert len(sources) > 25
+    for source in sources:
+        assert source.kind in {"feed", "polisen"}
+        assert source.owner
+        assert source.terms
+        assert re.match(r"[A-ZÅÄÖ].{20,}", source.purpose)
+        assert source.interval >= 300
+    assert len({source.url for source in sources}) == len(sources)
