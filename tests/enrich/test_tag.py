@@ -1,0 +1,75 @@
+"""The filter ``fjaril tag``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from enrich.tag import tag_lines
+from pipeline.errors import UsageError
+
+
+def tag(nlp, *objects, batch=256):
+    return [json.loads(line) for line in tag_lines([json.dumps(o) for o in objects], nlp, batch)]
+
+
+def test_an_object_gains_places_themes_and_language(nlp):
+    """What was given is given back, with what was found."""
+    (found,) = tag(nlp, {"id": "a", "title": "Brand", "text": "En bil har börjat brinna i Lund, men ingen är skadad.", "own": [1]})
+    assert (found["id"], found["own"], found["lang"]) == ("a", [1], "sv")
+    assert found["themes"][0].keys() == {"id", "score"}
+    assert found["places"] == [
+        {"code": "1281", "name": "Lund", "kind": "municipality", "role": "happened", "score": 0.93, "start": 27, "end": 31, "field": "text"}
+    ]
+
+
+def test_order_is_kept_over_batches(nlp):
+    """Many small batches give the lines in their order; blank lines are left out."""
+    lines = [json.dumps({"id": n, "text": f"Nummer {n} i Lund"}) for n in range(20)]
+    found = [json.loads(line)["id"] for line in tag_lines(["", *lines, " \n"], nlp, 3)]
+    assert found == list(range(20))
+
+
+def test_lines_come_before_all_is_read(nlp):
+    """Input without end gives output."""
+
+    def endless():
+        while True:
+            yield b'{"id":1,"text":"Brand i Lund"}\n'
+
+    assert json.loads(next(tag_lines(endless(), nlp)))["id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("no JSON", "line 2"),
+        ('{"id": 1}', "text"),
+        ('{"text": "x"}', "id"),
+        ('{"id": 1, "text": 3}', "found"),
+        ("[1]", "expected an object"),
+        (b'\xff{"id"', "line 2"),
+    ],
+)
+def test_a_bad_line_is_explained(nlp, line, said):
+    """The error names the line, what was found and what was expected."""
+    with pytest.raises(UsageError, match=said) as caught:
+        list(tag_lines(['{"id":1,"text":""}', line], nlp))
+    assert "line 2" in str(caught.value)
+
+
+WORDS = ["Lund", "Upplands Väsby", "Malmö", "brand", "i", ".", "\n", "  ", "\t", "Stockholms\nlän", "utanför", "Borås"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=12), st.lists(st.sampled_from(WORDS), max_size=20))
+def test_spans_are_the_named_text(nlp, title, text):
+    """Each span of the given title or text is the place's name, whitespace aside."""
+    given_title, given_text = " ".join(title), " ".join(text)
+    (found,) = tag(nlp, {"id": 1, "title": given_title, "text": given_text})
+    for place in found["places"]:
+        span = found[place["field"]][place["start"] : place["end"]]
+        assert " ".join(span.split()) == place["name"]
