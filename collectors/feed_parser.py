@@ -22,6 +22,9 @@ from pipeline.model import Entry, fingerprint
 
 #: Exceptions with which feedparser marks feeds that it nevertheless read as they were meant.
 _BENIGN = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
+#: What a whole feed ends with. Of one that was cut off the last entry is half an entry: it would look like an edit.
+_ENDS = (b"</rss>", b"</feed>", b"</rdf:rdf>", b"</atom:feed>", b"-->", b"</channel>")
+_CUT = "the answer was cut off; its last entry is left out"
 _FORMATTED = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -76,8 +79,10 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
     if not feed.get("version") and not feed["entries"]:
         raise Malformed(f"no feed: {problem or 'no element of RSS, Atom or RDF'}; found {body[:60]!r}")
     more = extras(body)
-    filled = _filled(_item(entry, url, timezone) for entry in feed["entries"])
-    blank = len(feed["entries"]) - len(filled)
+    cut = bool(problem) and not body.rstrip().lower().endswith(_ENDS)
+    whole = feed["entries"][:-1] if cut else feed["entries"]
+    filled = _filled(_item(entry, url, timezone) for entry in whole)
+    blank = len(whole) - len(filled)
     entries = _living(filled, more)
     if not entries and not more.deleted:
         raise Empty("a feed without entries" + (f" ({problem})" if problem else ""))
@@ -88,7 +93,9 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
         skip_hours=more.skip_hours,
         skip_days=more.skip_days,
         hubs=tuple(link["href"] for link in feed["feed"].get("links", ()) if link.get("rel") == "hub" and link.get("href")),
-        problems=tuple(p for p in (problem, more.problem, f"{blank} entries without title, text and link" if blank else "") if p),
+        problems=tuple(
+            p for p in (problem, _CUT if cut else "", more.problem, f"{blank} entries without title, text and link" if blank else "") if p
+        ),
     )
 
 
@@ -130,11 +137,13 @@ def _item(source: Any, url: str, timezone: str) -> FeedItem:
 
 
 def _entry(source: Any, url: str, timezone: str) -> Entry:
-    title, _ = _text(source.get("title_detail"), source.get("title"))
+    title, _ = _text(dict.get(source, "title_detail"), dict.get(source, "title"))
     text, markup = _body(source)
-    base = (source.get("title_detail") or {}).get("base") or url
-    link = absolute(str(source.get("link") or ""), base) if source.get("link") else None
-    found = [absolute(str(other.get("href", "")), base) for other in source.get("links", ()) if other.get("rel") in {"related", "via"}]
+    base = (dict.get(source, "title_detail") or {}).get("base") or url
+    link = absolute(str(dict.get(source, "link") or ""), base) if dict.get(source, "link") else None
+    found = [
+        absolute(str(other.get("href", "")), base) for other in dict.get(source, "links", ()) if other.get("rel") in {"related", "via"}
+    ]
     found += links_of(markup, link or base)
     return Entry(
         title=title.replace("\n", " "),
@@ -143,7 +152,9 @@ def _entry(source: Any, url: str, timezone: str) -> Entry:
         published=_time(source, ("published", "created"), timezone) or _time(source, ("updated",), timezone),
         updated=_time(source, ("updated",), timezone),
         links=tuple(dict.fromkeys(other for other in found if other and other != link)),
-        tags=tuple(dict.fromkeys(filter(None, (plain(str(tag.get("term") or tag.get("label") or "")) for tag in source.get("tags", ()))))),
+        tags=tuple(
+            dict.fromkeys(filter(None, (plain(str(tag.get("term") or tag.get("label") or "")) for tag in dict.get(source, "tags", ()))))
+        ),
         point=_point(source),
     )
 
@@ -151,7 +162,7 @@ def _entry(source: Any, url: str, timezone: str) -> Entry:
 def _body(source: Any) -> tuple[str, str]:
     """Text and markup of the longest of the entry's contents, else of its summary."""
     contents = [
-        _text(part, part.get("value")) for part in source.get("content", ()) if str(part.get("type", "")).startswith(("text", "appl"))
+        _text(part, part.get("value")) for part in dict.get(source, "content", ()) if str(part.get("type", "")).startswith(("text", "appl"))
     ]
     summary = _text(dict.get(source, "summary_detail"), dict.get(source, "summary"))
     return max([*contents, summary], key=lambda part: len(part[0])) if contents else summary
@@ -189,8 +200,8 @@ def _from_struct(parsed: Any) -> datetime | None:
 
 def _point(source: Any) -> tuple[float, float] | None:
     """GeoRSS by feedparser's ``where``, else the W3C's geo:lat and geo:long."""
-    where = source.get("where") or {}
-    pair: Any = where.get("coordinates") if where.get("type") == "Point" else (source.get("geo_long"), source.get("geo_lat"))
+    where = dict.get(source, "where") or {}
+    pair: Any = where.get("coordinates") if where.get("type") == "Point" else (dict.get(source, "geo_long"), dict.get(source, "geo_lat"))
     try:
         longitude, latitude = float(pair[0]), float(pair[1])
     except (TypeError, ValueError, IndexError):

@@ -46,6 +46,8 @@ def failed(source: Source, state: SourceState, failure: Failure, now: datetime) 
         body_hash=None if forget else state.body_hash,
         wait=failure.wait,
         failures=state.failures + 1,
+        failed=now,
+        failure=failure.reason,
     )
 
 

@@ -33,6 +33,7 @@ _MONTHS = {
 }
 _CLOCK = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?"
 _ZONE = r"\s*(?P<zone>[+-]\d{1,2}:?\d{2}|[+-]\d{2}|[A-Za-z]{1,5})?"
+_OFFSET = re.compile(r"(\d{1,2}):?(\d{2})?")
 _ISO = re.compile(rf"\s*(?P<year>\d{{4}})-(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})(?:(?:\s+|[Tt]){_CLOCK}{_ZONE})?")
 _NAMED = re.compile(
     rf"\s*(?:[^\W\d]{{2,9}}[.,]*\s+)?(?:den\s+)?(?P<day>\d{{1,2}})[\s.-]+(?P<month>[^\W\d]{{3,9}})[\s.,-]+(?P<year>\d{{4}}|\d{{2}})"
@@ -69,9 +70,8 @@ def _zone(text: str | None, default: str) -> tzinfo:
     if not text:
         return named_zone(default)
     if text[0] in "+-":
-        digits = text[1:].replace(":", "").ljust(4, "0") if len(text) != 5 or ":" in text else text[1:]
-        digits = digits.zfill(4)
-        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        hours_east, minutes = _OFFSET.fullmatch(text, 1).groups()  # type: ignore[union-attr]  # _ZONE matches nothing else
+        offset = timedelta(hours=int(hours_east), minutes=int(minutes or 0))
         return timezone(-offset if text[0] == "-" else offset)
     hours = ZONES.get(text.upper())
     return named_zone(default) if hours is None else timezone(timedelta(hours=hours))
