@@ -7,6 +7,7 @@ The stemmer (Snowball) takes endings off, nothing more: *bilar*, *bilen* and *bi
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
@@ -38,25 +39,46 @@ def composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def highlight(text: str, terms: AbstractSet[str], by: tantivy.TextAnalyzer) -> str:
-    """The passage of ``text`` with most of ``terms``, as HTML: escaped, what matched in ``<mark>``.
+class Highlighter:
+    """Marks what a question's terms match, in one text after another.
 
-    Without a match it is the beginning of the text. An ellipsis stands where something is left out.
+    :param terms: as the analyzer gives them.
+    :param by: that analyzer.
     """
-    text = composed(text)
-    spans = _matches(text[:SEARCHED], terms, by) if terms else []
-    start, end = _passage(text, spans)
-    parts, at = ["…" if start else ""], start
-    for span in spans:
-        if span.start >= start and span.end <= end:
-            parts += [html.escape(text[at : span.start]), "<mark>", html.escape(text[span.start : span.end]), "</mark>"]
-            at = span.end
-    return "".join([*parts, html.escape(text[at:end]), "…" if end < len(text) else ""])
 
+    def __init__(self, terms: AbstractSet[str], by: tantivy.TextAnalyzer) -> None:
+        self._terms, self._analyzer = terms, by
+        # A stem is how its word begins, so only words that begin as a term does need to be analysed.
+        beginnings = "|".join(map(re.escape, sorted(terms)))
+        self._candidates = re.compile(rf"(?<![^\W_])(?:{beginnings})[^\W_]*", re.IGNORECASE) if terms else None
+        self._known: dict[str, str | None] = {}
 
-def _matches(text: str, terms: AbstractSet[str], by: tantivy.TextAnalyzer) -> list[_Span]:
-    tokens = by.pre_tokenize(text).tokens
-    return [_Span(token.char_offset_from, token.char_offset_to, token.text) for token in tokens if token.text in terms]
+    def passage(self, text: str) -> str:
+        """The passage of ``text`` with most of the terms, as HTML: escaped, what matched in ``<mark>``.
+
+        Without a match it is the beginning of the text. An ellipsis stands where something is left out.
+        """
+        text = composed(text)
+        spans = self._matches(text)
+        start, end = _passage(text, spans)
+        parts, at = ["…" if start else ""], start
+        for span in spans:
+            if span.start >= start and span.end <= end:
+                parts += [html.escape(text[at : span.start]), "<mark>", html.escape(text[span.start : span.end]), "</mark>"]
+                at = span.end
+        return "".join([*parts, html.escape(text[at:end]), "…" if end < len(text) else ""])
+
+    def _matches(self, text: str) -> list[_Span]:
+        if self._candidates is None:
+            return []
+        words = self._candidates.finditer(text, 0, SEARCHED)
+        return [_Span(word.start(), word.end(), term) for word in words if (term := self._term(word[0])) is not None]
+
+    def _term(self, word: str) -> str | None:
+        if word not in self._known:
+            term = next(iter(self._analyzer.analyze(word)), "")
+            self._known[word] = term if term in self._terms else None
+        return self._known[word]
 
 
 def _passage(text: str, spans: list[_Span]) -> tuple[int, int]:

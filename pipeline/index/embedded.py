@@ -23,7 +23,7 @@ import apsw
 
 from pipeline.errors import QueryError, SearchIndexError
 from pipeline.index import rollup
-from pipeline.index.analysis import highlight
+from pipeline.index.analysis import Highlighter
 from pipeline.index.directory import Directory
 from pipeline.index.engine import FACETS, further_points
 from pipeline.index.paging import page
@@ -130,8 +130,9 @@ class EmbeddedIndex:
             found = page(search, asked, engine, self._store.order)
             documents = self._store.load([number for number, _ in found.hits])
             facets = engine.count_by(asked.query, search.facets)
+        highlighter = Highlighter(asked.terms, engine.analyzer)
         hits = tuple(
-            Hit(document=document, score=score, highlight=highlight(document.text, asked.terms, engine.analyzer))
+            Hit(document=document, score=score, highlight=highlighter.passage(document.text))
             for number, score in found.hits
             if (document := documents.get(number)) is not None  # withdrawn since search was committed
         )

@@ -27,11 +27,13 @@ Order = Callable[[Sequence[int]], Mapping[int, tuple[int, str]]]
 
 
 class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Where the next page begins: after the document of this time and id, or after so many hits."""
+    """Where the next page begins: after the document of this time and id, or after ``skip`` hits."""
 
     #: Of the question that it belongs to.
     question: str
     skip: Annotated[int, Meta(ge=0, le=2**40)] = 0
+    #: Hits with a better score than the first that could be on the page.
+    begin: Annotated[int, Meta(ge=0, le=2**40)] = 0
     published: Annotated[int, Meta(ge=-(2**62), le=2**62)] | None = None
     id: str = ""
 
@@ -85,28 +87,34 @@ def _newest(asked: _Asked) -> Found:
 
 
 def _relevant(asked: _Asked) -> Found:
-    """Only the documents whose score is also on another page have to be compared further."""
-    skip, end = asked.cursor.skip, asked.cursor.skip + asked.search.size
-    hits = _complete(asked, end, None)
-    first = hits[skip][0] if skip < len(hits) else None
-    begin = next((i for i, (score, _) in enumerate(hits) if score == first), len(hits))
-    places = asked.order([number for _, number in hits[begin:]])
-    ranked = sorted((-score, -places[number][0], places[number][1], number) for score, number in hits[begin:] if number in places)
-    chosen = ranked[skip - begin :][: asked.search.size]
-    after = _write(asked.search, Cursor("", skip=end)) if end < asked.total else None
+    """Only documents with the score of one on this page are compared further, wherever the engine has put them."""
+    size, begin, before = asked.search.size, asked.cursor.begin, asked.cursor.skip - asked.cursor.begin
+    hits = _complete(asked, before + size, None, begin)
+    places = asked.order([number for _, number in hits])
+    ranked = sorted((-score, -places[number][0], places[number][1], number) for score, number in hits if number in places)
+    chosen = ranked[before : before + size]
+    end = asked.cursor.skip + size
+    after = _write(asked.search, Cursor("", skip=end, begin=begin + _first_alike(hits, before + size))) if end < asked.total else None
     return Found(tuple((number, -score) for score, _, _, number in chosen), asked.total, after)
 
 
-def _complete(asked: _Asked, wanted: int, by: str | None) -> list[tuple[Any, int]]:
-    """The best ``wanted`` hits and all that equal the last of them, as (key, number)."""
-    limit, wanted = wanted + 1, min(wanted, asked.total)
-    if not wanted:
+def _first_alike(hits: list[tuple[Any, int]], end: int) -> int:
+    """Position of the first hit that equals the one before ``end``, if one after it does, too; else ``end``."""
+    if len(hits) <= end:
+        return end
+    return next(i for i, (key, _) in enumerate(hits) if key == hits[end - 1][0])
+
+
+def _complete(asked: _Asked, wanted: int, by: str | None, offset: int = 0) -> list[tuple[Any, int]]:
+    """The best ``wanted`` hits after ``offset`` and all that equal the last of them, as (key, number)."""
+    limit, left = wanted + 1, asked.total - offset
+    if left <= 0:
         return []
     searcher = asked.engine.searcher
     while True:
-        limit = min(limit, asked.total)  # the engine makes room for as many
-        hits = searcher.search(asked.query, limit=limit, count=False, order_by_field=by).hits
-        if len(hits) < limit or limit == asked.total or hits[-1][0] != hits[wanted - 1][0]:
+        limit = min(limit, left)  # the engine makes room for as many
+        hits = searcher.search(asked.query, limit=limit, count=False, order_by_field=by, offset=offset).hits
+        if len(hits) < limit or limit == left or hits[-1][0] != hits[wanted - 1][0]:
             break
         limit *= 4
     last = hits[wanted - 1][0] if len(hits) >= wanted else None
@@ -138,6 +146,6 @@ def _read(search: Search) -> Cursor:
         cursor = msgspec.json.decode(data, type=Cursor)
     except (binascii.Error, ValueError) as error:
         raise QueryError(f"after: found {search.after[:80]!r}; give what the page before has as its after") from error
-    if cursor.question != _question(search):
+    if cursor.question != _question(search) or cursor.begin > cursor.skip:
         raise QueryError("after: found that of another question; text, filters and order must stay the same from page to page")
     return cursor

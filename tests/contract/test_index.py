@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
@@ -254,6 +254,24 @@ def test_a_bad_question_is_refused(index: Index, search: Search):
     """Sizes, cursors, facets and filters that mean nothing are refused, not guessed at."""
     with pytest.raises(QueryError):
         index.search(search)
+
+
+def test_any_text_is_answered_or_refused(index: Index):
+    """Whatever is typed, there is a page or a QueryError; no text reaches the engine's own syntax."""
+    fill(index, document("a", "brand i bil"))
+    signs = st.text(alphabet=st.sampled_from('brand i"-:,()[]{}*?~^+\\/!&|<>\x00\n\u0301å🦋')) | st.text(max_size=30)
+
+    @settings(max_examples=150, deadline=None)
+    @given(signs | st.lists(st.sampled_from(["place:", "theme:01", '"', "-", "brand", "AND", "[a TO b]", "*:*", "text:"])).map(" ".join))
+    def ask(text: str) -> None:
+        try:
+            page = index.search(Search(text=text, facets=("theme",)))
+        except QueryError as error:
+            assert str(error).startswith("character ")  # noqa: PT017  (most texts raise nothing)
+        else:
+            assert page.total in (0, 1)
+
+    ask()
 
 
 # --- filters -----------------------------------------------------------------------------------------------------------

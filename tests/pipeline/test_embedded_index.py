@@ -13,10 +13,12 @@ from pathlib import Path
 
 import apsw
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import SearchIndexError
 from pipeline.index import engine
-from pipeline.index.analysis import PASSAGE, analyzer, highlight
+from pipeline.index.analysis import PASSAGE, Highlighter, analyzer
 from pipeline.index.embedded import EmbeddedIndex
 from pipeline.index.store import FILE, LAYOUT
 from pipeline.model import Document, Place, PlaceKind, PlaceRole, Provenance, Reliability
@@ -254,7 +256,7 @@ def test_closing_flushes(tmp_path: Path):
 def test_a_passage_is_where_most_words_meet():
     """Not the first match, but the one with the others beside it."""
     text = "bil " + "ord " * 200 + "polisen stoppade en bil i natt " + "ord " * 200
-    passage = highlight(text, {"bil", "polis"}, analyzer())
+    passage = Highlighter({"bil", "polis"}, analyzer()).passage(text)
     assert "<mark>polisen</mark> stoppade en <mark>bil</mark>" in passage
     assert passage.startswith("…")
     assert passage.endswith("…")
@@ -263,10 +265,18 @@ def test_a_passage_is_where_most_words_meet():
 @pytest.mark.parametrize("text", ["", "x" * 5000, "bil" * 2000, "🦋 bilen <b>", "å " * 300 + "bil"])
 def test_passages_of_odd_texts(text: str):
     """No spaces, no text, signs beyond the basic plane: short, escaped, and a match is whole."""
-    passage = highlight(text, {"bil"}, analyzer())
+    passage = Highlighter({"bil"}, analyzer()).passage(text)
     assert len(passage) < 2 * PASSAGE
     assert "<b>" not in passage
     assert passage.count("<mark>") == passage.count("</mark>") == (1 if text[-3:] in ("bil", "<b>") and len(text) < 1000 else 0)
+
+
+@given(st.text(alphabet="bilrånÅÄÖenarst 5.,_-<>&é", max_size=60))
+def test_what_is_marked_is_what_search_matches(text: str):
+    """The words marked are those that the analyzer gives the term for, no more and no fewer."""
+    terms = {"bil", "rån", "å"}
+    marked = Highlighter(terms, analyzer()).passage(text).count("<mark>")
+    assert marked == sum(term in terms for term in analyzer().analyze(text))
 
 
 def test_the_lock_goes_with_the_process(tmp_path: Path):
