@@ -87,7 +87,7 @@ class Redirects(RedirectMiddleware):
     def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
         """The next hop, or the answer.
 
-        :raises IgnoreRequest: if the hop leads to an address that cannot be allowed.
+        :raises Blocked: if the hop leads to an address that cannot be allowed.
         """
         following = super().process_response(request, response)
         if isinstance(following, Request):
@@ -125,7 +125,9 @@ class Engine:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        from twisted.internet import reactor  # only now: importing it installs one
+        if "twisted.internet.reactor" not in sys.modules or asyncio.get_running_loop() is not _loop():
+            raise RuntimeError("the engine must be opened inside collectors.engine.run: it needs the loop that the reactor is on")
+        from twisted.internet import reactor  # only now: importing it would install another kind
 
         self._outer: Any = reactor.installNameResolver(self._resolver)
         logging.getLogger("scrapy").setLevel(logging.ERROR)  # what it warns of is raised here, and becomes a state

@@ -22,5 +22,5 @@ class Feed:
         """A feed asks for nothing."""
 
     async def parse(self, fetched: Fetched, source: Source) -> Parsed:
-        """See :func:`collectors.feed_parser.parse_feed`; copies are taken out of none of the counts."""
+        """See :func:`collectors.feed_parser.parse_feed`."""
         return await self._sandbox.parse(fetched, source.timezone)

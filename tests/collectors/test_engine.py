@@ -258,6 +258,17 @@ def test_engines_open_and_close_repeatedly_in_one_process() -> None:
     assert [run(main()) for _ in range(3)] == [2000] * 3
 
 
+def test_an_engine_outside_its_loop_says_so() -> None:
+    """In a loop of another kind its calls would never return."""
+
+    async def main() -> None:
+        async with Engine(http(), SystemClock()):
+            pass
+
+    with pytest.raises(RuntimeError, match=r"inside collectors\.engine\.run"):
+        asyncio.run(main())
+
+
 def test_run_gives_back_errors_and_cancels_on_interrupt() -> None:
     """What main raises comes out; an interrupt lets main clean up first."""
 
