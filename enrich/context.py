@@ -35,12 +35,14 @@ _CLUB_BEFORE = re.compile(
 _NAME_BEFORE = re.compile(r"(?:^|[\s(])([A-ZÅÄÖ][a-zåäöé]+)\s+$")
 _ORGANISATION_AFTER = re.compile(
     r"-(?:[A-ZÅÄÖ][a-z]|\s)|[:']s\s|\s+(?:tingsrätts?|hovrätts?|kammarrätts?|förvaltningsrätts?|universitets?|universitetssjukhus\w*|tidning(?:en)?s?"
-    r"|Tidning(?:en)?|Allehanda|Dagblad|Nyheter|Kuriren|Posten|stift|FF|IF|BK|IK|FK|HC|HK|FC|AIF|BoIS|GIF|Hockey|Basket|Energi|Airport|Universitet"
+    r"|Tidning(?:en)?|Allehanda|Dagblad|Nyheter|Kuriren|Posten|stift|FF|IF|BK|IK|FK|HC|HK|FC|AIF|BoIS|GIF|Hockey|Basket|Energi|[Aa]irport|Universitet"
     r"|lasarett|sjukhus|[vV]äg(?:en)?|[gG]at(?:a|an)|gränd|[aA]llé|torg|plan|nation)\b"
 )
 _ADMINISTRATIVE_AFTER = re.compile(r"\s+(?:kommun|stad|tätort|centrum|centralort|innerstad|norra|södra|östra|västra|[Cc](?=[\s.,]))\b")
 #: ``Sala backe`` is a part of Uppsala, ``Halmstad by`` a village.
-_LONGER_AFTER = re.compile(r"\s(?:backe|sjöstad|by|kyrkby|strand|park|gård|hed|torp|Södra|Norra|Östra|Västra|[A-ZÅÄÖ][a-z]+gården)\b")
+_LONGER_AFTER = re.compile(
+    r"\s(?:[Bb]ac(?:ke?)?|sjöstad|by|kyrkby|strand|park|gård|hed|torp|Södra|Norra|Östra|Västra|[A-ZÅÄÖ][a-z]+gården)\b"
+)
 _LONGER_BEFORE = re.compile(
     r"(?:^|[\s(])(?:Norra|Södra|Östra|Västra|Stora|Lilla|Gamla|Nya|Munka|Trolle|Övre|Nedre|Yttre|Inre|Sankt|S:t|[Tt]rafikplats|Väne|Kyrk|Ö|V|N|S)\s+$"
 )

@@ -21,6 +21,9 @@ from enrich.text import Frame
 from pipeline.errors import FjarilError
 from pipeline.model import Place, PlaceKind
 
+#: Mentions of a document that are weighed against each other; what comes later is never its place.
+_MOST_MENTIONS = 100
+
 
 class Surface(Struct, frozen=True):
     """A way to write the name of one or more places."""
@@ -43,7 +46,7 @@ class Finder:
         )
 
     def mentions(self, text: str) -> list[Mention]:
-        """Every name in ``text`` that may be a place, in order."""
+        """Every name in ``text`` that may be a place, in order; the first hundred."""
         found = []
         last = len(text) - 1
         for number, start, end in self._automaton.find_matches_as_indexes(text):
@@ -53,6 +56,8 @@ class Finder:
             clue = Clue.ADMINISTRATIVE if surface.administrative else self._clue(text, start, end, surface.text)
             if clue is not Clue.NO_PLACE:
                 found.append(Mention(start=start, end=end, clue=clue, readings=surface.readings, surface=surface.text))
+                if len(found) == _MOST_MENTIONS:
+                    break
         return found
 
     @staticmethod

@@ -28,6 +28,8 @@ _LEAD_FACTOR = 2.0
 #: Share of a theme's weight that its relatives (same first segment) lend it.
 _KIN = 0.3
 _LEAST = 0.3
+#: Characters that are read: a text says what it is about long before, and the time is then bounded.
+_READ = 20_000
 _CEILING = 0.99
 
 
@@ -71,7 +73,7 @@ class Classifier:
         return (own, *(theme for theme in found if theme.id != stated.id))[:MOST]
 
     def _found(self, framed: Frame) -> tuple[Theme, ...]:
-        hits = self._hits(framed.text.lower())
+        hits = self._hits(framed.text[:_READ].lower())
         if not hits:
             return ()
         weights, evidence = self._weigh(framed, hits)

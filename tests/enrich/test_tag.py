@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
@@ -73,3 +74,11 @@ def test_spans_are_the_named_text(nlp, title, text):
     for place in found["places"]:
         span = found[place["field"]][place["start"] : place["end"]]
         assert " ".join(span.split()) == place["name"]
+
+
+@pytest.mark.parametrize("text", ["Lund i ", "brandvarnare ", "Östermalm, ", "a", "\n", "Lund-", "brand.", "å ", "Norra "])
+def test_no_text_takes_long(nlp, text):
+    """A hundred thousand characters of anything are tagged in a bounded time."""
+    begin = perf_counter()
+    tag(nlp, {"id": 1, "text": text * (100_000 // len(text))})
+    assert perf_counter() - begin < 3
