@@ -48,7 +48,7 @@ def decode(data: bytes, kind: type[W]) -> W:
         decoder = _decoders[kind] = msgspec.json.Decoder(kind)
     try:
         record = decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"{kind.__name__}: {error}; found {data[:80]!r}") from error
     if not kind.WIRE_VERSION - 1 <= record.v <= kind.WIRE_VERSION:
         raise WireError(f"{kind.__name__}: found version {record.v}; this reader knows {kind.WIRE_VERSION - 1} and {kind.WIRE_VERSION}")
@@ -155,6 +155,9 @@ class SourceState(Wire, frozen=True, kw_only=True, tag="source_state"):
     wait: float = 0.0
     #: Failures in a row.
     failures: int = 0
+    #: When it last failed, and what was wrong then; None if it never did.
+    failed: Instant | None = None
+    failure: str = ""
     #: When it last gave something new.
     changed: Instant | None = None
     #: Usual number of items in an answer (exponentially smoothed).
@@ -367,7 +370,7 @@ class Books(Wire, frozen=True, kw_only=True, tag="books"):
     revisions: int = 0
     #: Withdrawals.
     tombstones: int = 0
-    #: Versions that had come before.
+    #: Versions that had come before, or that a later withdrawal has overtaken.
     duplicates: int = 0
 
 

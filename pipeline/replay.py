@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Protocol, Self
@@ -12,22 +12,26 @@ from typing import Any, Protocol, Self
 import msgspec
 
 from collectors.collect import Collector
+from collectors.engine import Answer as FetchAnswer
 from collectors.engine import Engine
 from pipeline.clock import VirtualClock
 from pipeline.errors import UsageError
 from pipeline.live import Live, running
 from pipeline.model import Reliability, Source
+from pipeline.ports import Clock
 from pipeline.recording import Answer
 from pipeline.settings import Http, Settings
 
 #: What a replay's sources see instead of the settings: only this machine is called, and the recording sets the pace.
 REPLAY_HTTP = Http(contact="replay@localhost", host_delay=0, private_addresses=True)
 
+#: Where a replay's sources are.
+BASE = "http://replay"
 #: The source whose polls ``fjaril replay`` plays.
 POLISEN = Source(
     id="polisen",
     kind="polisen",
-    url="http://replay/polisen",
+    url=f"{BASE}/polisen",
     name="Polisen, händelser",
     owner="Polismyndigheten",
     purpose="lägesbild och tidig varning för länens vakthavande",
@@ -104,6 +108,19 @@ class Server:
         return answer.body
 
 
+class ReplayEngine(Engine):
+    """Fetches ``http://replay/SOURCE`` from the server, so that neither items nor states name a port of today."""
+
+    def __init__(self, server: Server, clock: Clock) -> None:
+        super().__init__(REPLAY_HTTP, clock)
+        self._server = server
+
+    async def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> FetchAnswer:
+        """The server's answer, under the address that was asked for."""
+        answer = await super().fetch(url.replace(BASE, self._server.url, 1), headers)
+        return msgspec.structs.replace(answer, url=url)
+
+
 class Watcher(Protocol):
     """Is told how a replay goes."""
 
@@ -120,7 +137,7 @@ async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[
     What the bus already holds is passed over, so an interrupted replay goes on where it was, and one played twice adds
     nothing. The fetches wait while the stages lag behind.
 
-    :param sources: the sources of the answers; their addresses are replaced by the server's.
+    :param sources: the sources of the answers; each is fetched at ``http://replay/ID``.
     :param answers: in the order of time.
     """
     pending = iter(answers)
@@ -130,8 +147,8 @@ async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[
     clock, pace = VirtualClock(first.at), _Pace(speed, first.at)
     with running(settings, clock) as live, Server() as server:
         watcher.watch(live)
-        served = {source.id: msgspec.structs.replace(source, url=f"{server.url}/{source.id}") for source in sources}
-        async with Engine(REPLAY_HTTP, clock) as engine, Collector(engine, live.bus, clock) as collector:
+        served = {source.id: msgspec.structs.replace(source, url=f"{BASE}/{source.id}") for source in sources}
+        async with ReplayEngine(server, clock) as engine, Collector(engine, live.bus, clock) as collector:
             for answer in chain((first,), pending):
                 known = collector.state(answer.source)
                 done = known is not None and known.checked >= answer.at

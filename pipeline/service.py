@@ -15,6 +15,7 @@ from collectors.engine import run as run_in_loop
 from collectors.schedule import Schedule
 from pipeline.clock import SystemClock
 from pipeline.live import Live, running
+from pipeline.model import Source
 from pipeline.settings import Settings, load_sources
 
 log = structlog.get_logger()
@@ -56,22 +57,31 @@ async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live
     """Collect and process until cancelled.
 
     :param watch: is given the pipeline once it runs.
+    :raises FjarilError: what has stopped it, if nobody did.
     """
-    with running(settings, SystemClock(), stages) as live:
-        watch(live)
-        log.info("started", stages=list(stages), data=str(settings.data_dir))
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_look_after(live))
-            if "collect" in stages:
-                tasks.create_task(_collect(settings, live))
+    sources = load_sources(settings.sources) if "collect" in stages else ()
+    try:
+        with running(settings, SystemClock(), stages) as live:
+            watch(live)
+            log.info("started", stages=list(stages), data=str(settings.data_dir))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_look_after(live))
+                if "collect" in stages:
+                    tasks.create_task(_collect(settings, sources, live))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    finally:
         log.info("stopped")
 
 
-async def _collect(settings: Settings, live: Live) -> None:
-    clock, sources = SystemClock(), load_sources(settings.sources)
-    async with Engine(settings.http, clock) as engine, Collector(engine, live.bus, clock) as collector:
-        async with Schedule(collector, sources, live.ready, live.visited):
-            await asyncio.Event().wait()  # until cancelled
+async def _collect(settings: Settings, sources: Sequence[Source], live: Live) -> None:
+    clock = SystemClock()
+    async with (
+        Engine(settings.http, clock) as engine,
+        Collector(engine, live.bus, clock) as collector,
+        Schedule(collector, sources, live.ready, live.visited),
+    ):
+        await asyncio.Event().wait()  # until cancelled
 
 
 async def _look_after(live: Live) -> None:

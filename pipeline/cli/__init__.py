@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from pipeline.errors import FjarilError
 app = typer.Typer(
     name="fjaril",
     help="Event monitoring: what happens where, whether it spreads, and the evidence for every claim.",
-    no_args_is_help=True,
+    rich_markup_mode=None,  # help in colour takes longer to load than all the rest
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -43,11 +44,24 @@ def settings(
 
 
 def main() -> None:
-    """Run the command line; an error of ours becomes one line and an exit code."""
+    """Run the command line; an error of ours, or a wrong use, becomes one line and an exit code."""
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
     except FjarilError as error:
-        sys.stderr.write(f"fjaril: {error}\n")
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of a pipe, as head, has what it wants
-        sys.stderr.close()
+        code = _told(str(error), error.exit_code)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"; see {context.command_path} --help" if context else ""
+        code = _told(error.format_message().rstrip(".") + hint, error.exit_code)
+    except typer.Abort:  # Ctrl-C
+        code = 130
+    except BrokenPipeError:  # the reader of a pipe, as head, has what it wants; nobody is left to flush to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _told(text: str, code: int) -> int:
+    sys.stderr.write(f"fjaril: {' '.join(text.split())}\n")
+    return code

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pipeline.ports import Bus, Index
     from pipeline.settings import Settings
 
@@ -65,7 +67,6 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table for people."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -74,13 +75,32 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
-    Console().print(table)
+    output().print(table)
+
+
+def output() -> Console:
+    """Standard output for people; a reader of it that goes away is no error, as rich has it."""
+    from rich.console import Console
+
+    class _Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return _Output()
 
 
 def input_bytes(path: Path | None) -> Iterator[bytes]:
-    """The lines of a file, or of standard input."""
+    """The lines of a file, or of standard input.
+
+    :raises UsageError: if the file cannot be read.
+    """
+    from pipeline.errors import UsageError
+
     if path is None or str(path) == "-":
         yield from sys.stdin.buffer
         return
-    with path.open("rb") as lines:
-        yield from lines
+    try:
+        with path.open("rb") as lines:
+            yield from lines
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected a file of JSON Lines, or - for standard input") from error

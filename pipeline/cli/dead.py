@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pipeline.model import DeadLetter
     from pipeline.ports import Bus
 
-app = typer.Typer(help="Records that a stage could not process: list, show, retry.", no_args_is_help=True)
+app = typer.Typer(help="Records that a stage could not process: list, show, retry.")
 Number = Annotated[int, typer.Argument(help="Number of the record, as `fjaril dead list` gives it.")]
 
 
@@ -43,17 +43,54 @@ def retry(
 ) -> None:
     """Put them back where they came from, for another try."""
     from pipeline.errors import UsageError
-    from pipeline.ports import Record
 
     with opened(settings_of(context)) as (bus, _):
         letters = _letters(bus)
         chosen = {number: _find(letters, number) for number in numbers or letters}
-        if lost := [number for number, letter in chosen.items() if not letter.topic]:
-            raise UsageError(f"{lost}: never reached the bus, so there is no way back; the source gives it again when it changes")
-        for number, letter in chosen.items():
-            again = Record(topic=letter.topic, key=letter.key, shard=letter.shard or None, timestamp=letter.died, value=letter.original)
-            bus.publish([again, Record(topic="retried", key=str(number), timestamp=letter.died, value=b"{}")])
-    typer.echo(f"{len(chosen)} records wait for another try; `fjaril run` takes them")
+        left = _without_way_back(bus, chosen)
+        if numbers and left:
+            raise UsageError("; ".join(f"record {number} {reason}" for number, reason in left.items()))
+        for number in chosen.keys() - left.keys():
+            _publish_again(bus, number, chosen[number])
+    typer.echo(f"{len(chosen) - len(left)} records wait for another try; `fjaril run` takes them")
+    for number, reason in left.items():
+        typer.echo(f"record {number} {reason}", err=True)
+
+
+def _without_way_back(bus: Bus, letters: dict[int, DeadLetter]) -> dict[int, str]:
+    """Number → why the record cannot be tried again."""
+    from pipeline.model import ItemState, decode
+
+    withdrawn = {record.key for record in bus.read("items") if decode(record.value, ItemState).withdrawn}
+    left = {}
+    for number, letter in letters.items():
+        if not letter.topic:
+            left[number] = "never reached the bus; its source gives it again when it changes"
+        elif letter.key in withdrawn and not _is_tombstone(letter):
+            left[number] = "was withdrawn by its source since; it is not published again"
+    return left
+
+
+def _is_tombstone(letter: DeadLetter) -> bool:
+    import msgspec
+
+    class _Withdrawal(msgspec.Struct):
+        withdrawn: bool = False
+
+    try:
+        return msgspec.json.decode(letter.original, type=_Withdrawal).withdrawn
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _publish_again(bus: Bus, number: int, letter: DeadLetter) -> None:
+    """As of now, so that it is not past its time to be kept before it is read."""
+    from pipeline.clock import SystemClock
+    from pipeline.ports import Record
+
+    now = SystemClock().now()
+    again = Record(topic=letter.topic, key=letter.key, shard=letter.shard or None, timestamp=now, value=letter.original)
+    bus.publish([again, Record(topic="retried", key=str(number), timestamp=now, value=b"{}")])
 
 
 def _letters(bus: Bus) -> dict[int, DeadLetter]:

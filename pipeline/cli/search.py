@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, opened, print_json, settings_of
+from pipeline.cli.common import AsJson, opened, output, print_json, settings_of
 
 if TYPE_CHECKING:
     from pipeline.model import Document
@@ -62,20 +62,18 @@ def _moment(option: str, text: str | None) -> datetime | None:
 
     if text is None:
         return None
-    if text[:-1].isdigit() and text[-1] in _UNITS:
-        return datetime.now(UTC) - timedelta(hours=int(text[:-1]) * _UNITS[text[-1]])
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if text[:-1].isdecimal() and text[-1] in _UNITS:
+            return datetime.now(UTC) - timedelta(hours=int(text[:-1]) * _UNITS[text[-1]])
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{option}: found {text!r}; expected a date such as 2026-03-01, or 36h, 7d, 2w") from error
-    return moment.astimezone(UTC)
 
 
 def _show(page: Page) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console()
+    console = output()
     for hit in page.hits:
         document = hit.document
         console.print(Text(document.title or document.text[:80], style="bold"))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pipeline.model import Source, SourceState
     from pipeline.settings import Settings
 
-app = typer.Typer(help="What is collected: list the sources with their health, check that they answer.", no_args_is_help=True)
+app = typer.Typer(help="What is collected: list the sources with their health, check that they answer.")
 Only = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of sources; without any, all.")]
 
 
@@ -40,7 +40,7 @@ def check(context: typer.Context, ids: Only = None, as_json: AsJson = False) -> 
     from collectors.check import check as check_sources
     from collectors.engine import Engine
     from pipeline.clock import SystemClock
-    from pipeline.service import in_loop
+    from pipeline.service import Stopped, in_loop
 
     settings = settings_of(context)
     chosen = _chosen(settings, ids)
@@ -55,7 +55,10 @@ def check(context: typer.Context, ids: Only = None, as_json: AsJson = False) -> 
                     states.append(state)
                     progress.advance(task)
 
-    in_loop(checked())
+    try:
+        in_loop(checked())
+    except Stopped:
+        raise typer.Exit(130) from None
     if as_json:
         print_json(states)
     else:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.cli.common import opened
+from enrich.gazetteer import load
+from pipeline.cli.common import opened, output
 from pipeline.doctor import examine
 from pipeline.model import Document, PlaceRole, SourceState, decode
 from pipeline.ports import Filters, Search
 
 if TYPE_CHECKING:
+    from enrich.gazetteer import Gazetteer
     from pipeline.doctor import Report
     from pipeline.ports import Bus, Index
     from pipeline.settings import Settings
@@ -24,16 +26,17 @@ _THEME = "fire.vehicle"
 
 def tell(settings: Settings) -> None:
     """Print what the pipeline found in the demo, and how to go on."""
-    console = Console()
+    console = output()
+    gazetteer = load(settings.cache)
     with opened(settings) as (bus, index):
         report = examine(bus, index)
         console.print()
         console.print("[bold]An invented fortnight, 2–15 March 2026: what the pipeline made of it[/bold]")
         console.print(_sum(report))
         console.print()
-        console.print(_themes(index))
+        console.print(_themes(index, gazetteer))
         console.print()
-        console.print(_fires(index))
+        console.print(_fires(index, gazetteer))
         console.print()
         for line in (*_oddities(index), *_sources(bus)):
             console.print(f"• {line}")
@@ -56,17 +59,17 @@ def _sum(report: Report) -> str:
     )
 
 
-def _themes(index: Index) -> Table:
+def _themes(index: Index, gazetteer: Gazetteer) -> Table:
     facets = index.search(Search(size=1, facets=("theme", "place"))).facets
     table = Table(title="Most common themes and places (documents)", title_justify="left", box=None, header_style="dim", pad_edge=False)
     for column in ("theme", "", "place", ""):
         table.add_column(column, justify="left" if column else "right")
     for (theme, many), (place, number) in zip(facets["theme"][:8], facets["place"][:8], strict=False):
-        table.add_row(theme, str(many), place, str(number))
+        table.add_row(theme, str(many), _name(gazetteer, place), str(number))
     return table
 
 
-def _fires(index: Index) -> Table:
+def _fires(index: Index, gazetteer: Gazetteer) -> Table:
     """The first report of burning cars from each municipality, in order."""
     table = Table(
         title="Burning cars: first report from each municipality", title_justify="left", box=None, header_style="dim", pad_edge=False
@@ -74,20 +77,20 @@ def _fires(index: Index) -> Table:
     for column in ("published (UTC)", "where", "source", "documents", "what it says"):
         table.add_column(column, overflow="fold" if column.startswith("what") else "ellipsis")
     first: dict[str, Document] = {}
-    count: dict[str, int] = {}
+    count: Counter[str] = Counter()
     for document in sorted(_all(index, Search(filters=Filters(themes=(_THEME,)))), key=lambda d: (d.published, d.id)):
-        for place in {p.municipality: p for p in document.places if p.role is PlaceRole.HAPPENED and p.municipality}.values():
-            first.setdefault(place.name, document)
-            count[place.name] = count.get(place.name, 0) + 1
-    for name, document in first.items():
-        table.add_row(
-            f"{document.published:%d %b %H:%M}",
-            name,
-            document.provenance.source,
-            str(count[name]),
-            escape(document.title or document.text)[:70],
-        )
+        for code in {p.municipality for p in document.places if p.role is PlaceRole.HAPPENED and p.municipality}:
+            first.setdefault(code, document)
+            count[code] += 1
+    for code, document in first.items():
+        published, said = f"{document.published:%d %b %H:%M}", escape(document.title or document.text)[:70]
+        table.add_row(published, _name(gazetteer, code), document.provenance.source, str(count[code]), said)
     return table
+
+
+def _name(gazetteer: Gazetteer, code: str) -> str:
+    place = gazetteer.describe(code)
+    return place.name if place else code
 
 
 def _oddities(index: Index) -> list[str]:
@@ -108,7 +111,7 @@ def _oddities(index: Index) -> list[str]:
 def _sources(bus: Bus) -> list[str]:
     states = [decode(record.value, SourceState) for record in bus.read("sources")]
     latest = max(state.checked for state in states)
-    lines = [f"{s.source} is {s.health}: {escape(s.detail)}" for s in states if s.health.is_failure]
+    lines = [f"{s.source} failed last on {s.failed:%d %b %H:%M}: {escape(s.failure)}" for s in states if s.failed]
     quiet = [s for s in states if s.changed and (latest - s.changed).days >= 3]
     return lines + [f"{s.source} has given nothing new since {s.changed:%d %b}: a blind spot, not calm." for s in quiet]
 

@@ -20,4 +20,4 @@ def tag(
 
     nlp = pipeline.app.language(settings_of(context))
     for line in tag_lines(input_bytes(file), nlp):
-        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.write(line)

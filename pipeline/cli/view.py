@@ -13,6 +13,7 @@ from rich.live import Live as Screen
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from pipeline.app import writable
 from pipeline.live import Live
 from pipeline.observe import configure_logs
 from pipeline.settings import Settings
@@ -40,7 +41,7 @@ class View:
         )
         self._task = self._bar.add_task(title, total=total, moment="")
         self._screen = Screen(get_renderable=self._render, console=self._console, refresh_per_second=4) if sys.stderr.isatty() else None
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        writable(settings.data_dir)
         configure_logs(settings.data_dir / "fjaril.log" if self._screen else None)
 
     def __enter__(self) -> Self:
@@ -51,7 +52,7 @@ class View:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._screen:
             self._screen.stop()
-        elif kind is None:
+        elif kind is None and self._total is not None:  # without an end to reach, the logs tell all
             self._line()
 
     def watch(self, live: Live) -> None:
