@@ -74,17 +74,20 @@ def modified(state: SourceState, visit: Visit, parsed: Parsed, new: int, unchang
     shrunk = is_short(state, parsed)
     unreadable = bool(parsed.bad) and not parsed.items
     known = validators(visit.answer.headers)
+    detail = _detail(state, parsed, new, shrunk=shrunk)
     return msgspec.structs.replace(
         state,
         url=visit.answer.moved or state.url,
         checked=now,
         health=_health(new, shrunk=shrunk, unreadable=unreadable),
-        detail=_detail(state, parsed, new, shrunk=shrunk),
+        detail=detail,
         etag=None if unreadable else known.etag,
         last_modified=None if unreadable else known.last_modified,
         body_hash=None if unreadable else visit.body_hash,
         wait=wait,
         failures=state.failures + 1 if unreadable else 0,
+        failed=now if unreadable else state.failed,
+        failure=detail if unreadable else state.failure,
         changed=now if new else state.changed,
         usual_items=_usual(state, len(parsed.items), shrunk=shrunk),
         fetched=state.fetched + parsed.size,

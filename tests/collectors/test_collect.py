@@ -169,10 +169,12 @@ def test_empty_and_short_answers_lose_nothing() -> None:
         healths = []
         for number, records in enumerate((full, [], full[:20], full, [event(100), *full[:-1]])):
             w.server.routes["/api"] = Reply(200, events(*records), {"ETag": f'"{number}"'})
-            healths.append((await w.collector.collect(w.source("polisen", "/api"))).health)
+            state = await w.collector.collect(w.source("polisen", "/api"))
+            healths.append(state.health)
         assert healths == [Health.CHANGED, Health.EMPTY, Health.SHRUNK, Health.UNCHANGED, Health.CHANGED]
         assert len(w.bus.raw()) == 101
         w.balance("polisen")
+        assert (state.failures, state.failed, state.failure) == (0, w.clock.now(), "an empty array; expected about 500 events")
         state = w.bus.states()[2]
         assert "usually it has about 100" in state.detail
         assert w.bus.states()[1].failures == 1
@@ -367,6 +369,7 @@ def test_an_answer_of_nothing_but_rubbish_is_malformed() -> None:
         w.server.routes["/api"] = Reply(200, events(1, 2), {"ETag": '"1"'})
         state = await w.collector.collect(w.source("polisen", "/api"))
         assert (state.health, state.etag, len(w.bus.dead()), state.failures) == (Health.MALFORMED, None, 2, 1)
+        assert (state.failed, state.failure) == (w.clock.now(), state.detail)
         w.balance("polisen")
 
     _in_world(main)
