@@ -7,20 +7,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from spacy.language import Language
-
-import enrich.gazetteer
-import enrich.lexicon
-import enrich.nlp
-from enrich.relate import Relate
-from enrich.stage import Enrich
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import UsageError
 from pipeline.index.embedded import EmbeddedIndex
 from pipeline.ports import Bus, Clock, Index, Topic
 from pipeline.runner import IndexWorker, StageWorker, Worker
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:  # spaCy takes seconds to import, and a search does not need it
+    from spacy.language import Language
+
+    from enrich.stage import Enrich
 
 #: The stages in the order of the flow.
 STAGES = ("collect", "enrich", "relate", "index")
@@ -53,17 +52,28 @@ def open_index(settings: Settings) -> Index:
 
 def language(settings: Settings) -> Language:
     """The spaCy pipeline that tags places and themes."""
+    import enrich.gazetteer
+    import enrich.lexicon
+    import enrich.nlp
+
     return enrich.nlp.build(enrich.gazetteer.load(settings.cache), enrich.lexicon.load(settings.lexicon))
 
 
 def enrichment(settings: Settings) -> Enrich:
     """The stage that makes documents of items."""
+    import enrich.gazetteer
+    import enrich.lexicon
+    import enrich.nlp
+    from enrich.stage import Enrich
+
     gazetteer = enrich.gazetteer.load(settings.cache)
     return Enrich(enrich.nlp.build(gazetteer, enrich.lexicon.load(settings.lexicon)), gazetteer)
 
 
 def workers(settings: Settings, bus: Bus, index: Index | None, clock: Clock, stages: Sequence[str]) -> list[Worker]:
     """A worker for each of the stages named, in the order of the flow; ``collect`` is none: it runs in the event loop."""
+    from enrich.relate import Relate
+
     made: list[Worker] = []
     if "enrich" in stages:
         made.append(StageWorker(enrichment(settings), bus, clock, settings.runner.batch))
@@ -76,7 +86,7 @@ def workers(settings: Settings, bus: Bus, index: Index | None, clock: Clock, sta
 
 @contextmanager
 def only_one(settings: Settings) -> Iterator[None]:
-    """Hold the data directory: two pipelines in one would take each other's records.
+    """Hold the data directory for collecting: two collectors in one would count every item twice.
 
     :raises UsageError: if another process holds it.
     """
@@ -87,7 +97,7 @@ def only_one(settings: Settings) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(
-                f"{path}: another fjaril runs on this data directory; stop it, or name another directory with --data"
+                f"{path}: another fjaril collects into this data directory; stop it, or name another directory with --data"
             ) from error
         yield
 

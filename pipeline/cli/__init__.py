@@ -19,14 +19,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(flow.run)
-app.command()(flow.demo)
-app.command()(flow.replay)
+app.command(short_help="Collect and process, until Ctrl-C or SIGTERM.")(flow.run)
+app.command(short_help="Replay an invented fortnight, and show what came of it.")(flow.demo)
+app.command(short_help="Replay recorded polls of polisen.se.")(flow.replay)
 app.command()(search.search)
-app.command()(tag.tag)
-app.command()(doctor.doctor)
-app.add_typer(sources.app, name="sources")
-app.add_typer(dead.app, name="dead")
+app.command(short_help="Tag places and themes: JSON Lines in, JSON Lines out.")(tag.tag)
+app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
+app.add_typer(sources.app, name="sources", short_help="What is collected, and how it goes: list, check.")
+app.add_typer(dead.app, name="dead", short_help="What a stage could not process: list, show, retry.")
 
 
 @app.callback()
