@@ -18,6 +18,8 @@ from pipeline.errors import WireError
 
 #: A time with its zone; the code always uses UTC.
 Instant = Annotated[datetime, Meta(tz=True)]
+#: 1 for the first version of a document, counted up at each change of its content.
+Revision = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class Wire(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -188,8 +190,7 @@ class RawItem(Wire, frozen=True, kw_only=True, tag="raw_item"):
     document: str
     source: str
     native_id: str
-    #: 1 for the first version, counted up at each change of content.
-    revision: int
+    revision: Revision
     #: The address that was fetched.
     fetched_url: str
     fetched: Instant
@@ -314,7 +315,7 @@ class Document(Wire, frozen=True, kw_only=True, tag="document"):
     """
 
     id: str
-    revision: int
+    revision: Revision
     #: Fingerprint of what was published: title, text and structured data.
     content_hash: str
     title: str = ""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
@@ -268,6 +268,13 @@ class Stage(Protocol):
         """What the records become, in order. For the same state and input always the same output."""
 
 
+class Reading(Protocol):
+    """Reads a topic for a stage that folds back its state."""
+
+    def __call__(self, topic: str, *, whole: bool = False) -> Iterator[Delivered]:
+        """The records of the topic's last ``window``; ``whole``: all that are kept."""
+
+
 @runtime_checkable
 class StatefulStage(Stage, Protocol):
     """A stage that remembers, and keeps none of it on disk: it is folded back from the topics that it writes itself."""
@@ -276,5 +283,5 @@ class StatefulStage(Stage, Protocol):
     def window(self) -> timedelta:
         """How far back it must be able to remember."""
 
-    def restore(self, read: Callable[[str], Iterator[Delivered]]) -> None:
-        """Forget everything, then fold back what ``read(topic)`` gives of a topic's last ``window``."""
+    def restore(self, read: Reading) -> None:
+        """Forget everything, then fold back what ``read`` gives."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
 
 from pipeline.dead import dead_record
-from pipeline.errors import FjarilError, StaleBatchError, WireError
+from pipeline.errors import FjarilError, PoisonError, StaleBatchError, WireError
 from pipeline.model import Document, decode
 from pipeline.ports import Batch, Bus, Clock, Delivered, Index, Record, Stage, StatefulStage
 
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 TEXT_TOPICS = ("raw", "documents", "related")
 #: Seconds to wait for records before looking whether to stop.
 _WAIT = 0.2
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Worker(Protocol):
@@ -52,50 +54,70 @@ class Observer(Protocol):
 
 
 class StageWorker:
-    """One stage as a consumer group of its name."""
+    """One stage as a consumer group of its name. Its state is restored whenever it may not be what the bus holds."""
 
     def __init__(self, stage: Stage, bus: Bus, clock: Clock, batch: int) -> None:
         self.name, self.inputs = stage.name, stage.inputs
         self._stage, self._bus, self._clock, self._size = stage, bus, clock, batch
-        self._restore()
+        #: (topic, partition) → position of the group up to which the stage's state goes.
+        self._reached: dict[tuple[str, int], int] = {}
 
     def step(self, timeout: float) -> int:
         """Process one batch and commit it with its outputs."""
         batch = self._bus.poll(self.name, self.inputs, self._size, timeout)
         if batch.records:
-            try:
-                self._bus.commit(batch, self._process(batch.records))
-            except StaleBatchError as error:  # another process of the group was faster: its outputs count, ours never were
-                log.warning("batch was taken over", stage=self.name, reason=str(error))
-                self._restore()
+            self._take(batch)
         return len(batch.records)
 
     def close(self) -> None:
         """Nothing is left open between two batches."""
 
+    def _take(self, batch: Batch) -> None:
+        if any(self._reached.get(where) != before for where, (before, _) in batch.span.items()):
+            self._restore()  # the first batch, or another process of the group has taken some since the last
+        try:
+            self._bus.commit(batch, self._process(batch.records))
+            self._reached.update({where: after for where, (_, after) in batch.span.items()})
+        except StaleBatchError as error:  # another process of the group was faster: its outputs count, ours never were
+            log.warning("batch was taken over", stage=self.name, reason=str(error))
+            self._reached = {}
+
     def _process(self, records: Sequence[Delivered]) -> list[Record]:
         try:
             return self._stage.process(records)
-        except FjarilError:
-            raise
-        except Exception:
+        except Exception as error:
+            _raise_if_not_of_a_record(error)
             log.exception("a batch failed and is processed record by record", stage=self.name, records=len(records))
             self._restore()
-            return [output for record in records for output in self._process_alone(record)]
+            return self._process_singly(records)
 
-    def _process_alone(self, record: Delivered) -> list[Record]:
-        try:
-            return self._stage.process([record])
-        except FjarilError:
-            raise
-        except Exception as error:
-            log.exception("a record cannot be processed", stage=self.name, topic=record.topic, key=record.key)
-            return [dead_record(self.name, f"{type(error).__name__}: {error}", record)]
+    def _process_singly(self, records: Sequence[Delivered]) -> list[Record]:
+        outputs: list[Record] = []
+        good: list[Delivered] = []
+        for record in records:
+            try:
+                outputs += self._stage.process([record])
+                good.append(record)
+            except Exception as error:
+                _raise_if_not_of_a_record(error)
+                log.exception("a record cannot be processed", stage=self.name, topic=record.topic, key=record.key)
+                outputs.append(dead_record(self.name, f"{type(error).__name__}: {error}", record))
+                self._restore(good)
+        return outputs
 
-    def _restore(self) -> None:
+    def _restore(self, since_then: Sequence[Delivered] = ()) -> None:
+        """Fold the state back from the bus, then go through the records whose outputs are not on it yet."""
         if isinstance(self._stage, StatefulStage):
             since = self._clock.now() - self._stage.window
-            self._stage.restore(lambda topic: self._bus.read(topic, since))
+            self._stage.restore(lambda topic, *, whole=False: self._bus.read(topic, None if whole else since))
+            for record in since_then:
+                self._stage.process([record])
+
+
+def _raise_if_not_of_a_record(error: Exception) -> None:
+    """An error of ours that no record is to blame for stops the worker."""
+    if isinstance(error, FjarilError) and not isinstance(error, (PoisonError, WireError)):
+        raise error
 
 
 class IndexWorker:
@@ -108,6 +130,8 @@ class IndexWorker:
         self._index, self._bus, self._size, self._pause = index, bus, batch, flush_seconds
         self._flushed = 0.0
         self._purge = False
+        if index.count() == 0:  # a new index, or one that was removed: it is filled from what the bus keeps
+            bus.seek(self.name, self.inputs[0], _BEGINNING)
 
     def step(self, timeout: float) -> int:
         """Write one batch. A small one waits, so that the index is not flushed more often than it is worth."""
@@ -137,7 +161,10 @@ class IndexWorker:
         if withdrawn:
             self._bus.erase(TEXT_TOPICS, withdrawn)
             self._purge = True
-        self._bus.commit(batch, dead)
+        try:
+            self._bus.commit(batch, dead)
+        except StaleBatchError as error:  # the group was moved: what is written twice is written once
+            log.warning("batch is taken again", stage=self.name, reason=str(error))
         self._flushed = time.monotonic()
 
 

@@ -60,7 +60,7 @@ def by_type(annotation: str) -> st.SearchStrategy:
         inner = by_type(annotation.removeprefix("tuple[").removesuffix(", ...]"))
         return st.lists(inner, max_size=3).map(tuple)
     known = {
-        "str": text, "int": number, "float": real, "bool": st.booleans(), "Instant": moment, "bytes": st.binary(max_size=20),
+        "str": text, "int": number, "Revision": st.integers(1, 1_000_000), "float": real, "bool": st.booleans(), "Instant": moment, "bytes": st.binary(max_size=20),
         "Health": st.sampled_from(Health), "Reliability": st.sampled_from(Reliability), "PlaceKind": st.sampled_from(PlaceKind),
         "PlaceRole": st.sampled_from(PlaceRole), "Alternative": made(Alternative) if annotation == "Alternative" else None,
         "Place": made(Place) if annotation == "Place" else None, "Theme": made(Theme) if annotation == "Theme" else None,

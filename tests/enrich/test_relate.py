@@ -1,0 +1,250 @@
+"""The stage ``relate``, over the real bus: versions, copies, and books that count every document."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from enrich.relate import SHORTEST_COPY, Relate
+from pipeline.app import topics
+from pipeline.bus.sqlite import SqliteBus
+from pipeline.clock import VirtualClock
+from pipeline.model import Books, DeadLetter, Document, Provenance, Reliability, decode, encode
+from pipeline.ports import Record
+from pipeline.runner import StageWorker
+from pipeline.settings import Settings
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WIRE = "En bil brann på torget under natten mot söndagen; polisen söker nu vittnen till händelsen."
+PROVENANCE = Provenance(source="one", native_id="1", fetched_url="https://example.org", status=200, reliability=Reliability.B, area="SE")
+TOPICS = topics(Settings(partitions=2))
+
+
+def document(id_: str, revision: int = 1, text: str = WIRE, *, title: str = "", withdrawn: bool = False) -> Document:
+    return Document(
+        id=id_, revision=revision, content_hash=f"{id_}{revision}", title=title, text="" if withdrawn else text, published=NOON,
+        fetched=NOON, provenance=PROVENANCE, withdrawn=withdrawn,
+    )  # fmt: skip
+
+
+def record(made: Document, after: timedelta = timedelta()) -> Record:
+    return Record(topic="documents", key=made.id, shard=made.id, value=encode(made), timestamp=NOON + after)
+
+
+class Flow:
+    """A bus in a folder with the stage over it; opened anew it is what a restart finds."""
+
+    def __init__(self, folder: Path, size: int = 500) -> None:
+        self.bus = SqliteBus(folder / "bus.db", TOPICS)
+        self._size = size
+        self.worker = self.another()
+
+    def another(self) -> StageWorker:
+        """A process of its own with the same stage."""
+        return StageWorker(Relate(), self.bus, VirtualClock(NOON + timedelta(hours=1)), self._size)
+
+    def publish(self, *documents: Document, after: timedelta = timedelta()) -> None:
+        self.bus.publish([record(made, after) for made in documents])
+
+    def run(self) -> None:
+        while self.worker.step(0):
+            pass
+
+    def related(self) -> list[tuple[str, int, str | None]]:
+        """(id, revision, copy of) of what came out, in order."""
+        found = [decode(delivered.value, Document) for delivered in self.bus.read("related") if delivered.value]
+        return [(made.id, made.revision, made.copy_of) for made in found]
+
+    def books(self) -> tuple[int, int, int, int]:
+        """(documents, revisions, tombstones, duplicates), all partitions."""
+        books = [decode(delivered.value, Books) for delivered in self.bus.read("books")]
+        return tuple(sum(getattr(b, name) for b in books) for name in ("documents", "revisions", "tombstones", "duplicates"))
+
+    def everything(self) -> list[tuple]:
+        """All that the stage has written."""
+        return [(r.topic, r.key, r.shard, r.timestamp, r.value) for topic in ("related", "books", "dead") for r in self.bus.read(topic)]
+
+
+@pytest.fixture
+def flow(tmp_path):
+    made = Flow(tmp_path)
+    yield made
+    made.bus.close()
+
+
+def test_each_version_goes_on_once_and_is_counted(flow):
+    """The first version is a document, a later one a revision, a withdrawal a tombstone; one that came before is a duplicate."""
+    flow.publish(document("a"), document("a", 2, "annat"), document("a"), document("a", 2, "annat"), document("a", 3, withdrawn=True))
+    flow.run()
+    assert flow.related() == [("a", 1, None), ("a", 2, None), ("a", 3, None)]
+    assert flow.books() == (1, 1, 1, 2)
+
+
+def test_an_older_version_that_comes_late_goes_on(flow):
+    """Order between versions is the index's business; here each is counted, and the older text makes no copies."""
+    flow.publish(document("a", 2, "ny text"), document("a", 1), document("b"))
+    flow.run()
+    assert flow.related() == [("a", 2, None), ("a", 1, None), ("b", 1, None)]
+    assert flow.books() == (2, 1, 0, 0)
+
+
+def test_what_a_withdrawal_has_overtaken_stays_behind(flow):
+    """After a withdrawal no older version reaches search or the bus again; one that is published anew does."""
+    flow.publish(document("a", 3, withdrawn=True), document("a", 2), document("a", 4), document("a", 1))
+    flow.run()
+    assert flow.related() == [("a", 3, None), ("a", 4, None)]
+    assert flow.books() == (0, 1, 1, 2)
+
+
+def test_a_copy_names_the_first_with_its_text(flow):
+    """Exactly the same text under other ids is a copy of the first, however many there are; case and white space do not count."""
+    flow.publish(document("a"), document("b", text=f"  {WIRE.upper()}\n"), document("c"), document("d", text=WIRE + " Mer följer."))
+    flow.run()
+    assert flow.related() == [("a", 1, None), ("b", 1, "a"), ("c", 1, "a"), ("d", 1, None)]
+
+
+def test_title_and_text_are_compared_as_one(flow):
+    """A source that puts the first sentence into the title has the same text."""
+    first, rest = WIRE.split("; ")
+    flow.publish(document("a", text=f"{first}; {rest}"), document("b", title=f"{first};", text=rest))
+    flow.run()
+    assert flow.related()[1] == ("b", 1, "a")
+
+
+@pytest.mark.parametrize(("length", "copy_of"), [(SHORTEST_COPY - 1, None), (SHORTEST_COPY, "a")])
+def test_short_texts_are_alike_by_chance(flow, length, copy_of):
+    """Below so many characters the same text says nothing of where it comes from."""
+    flow.publish(document("a", text="x" * length), document("b", text="x" * length))
+    flow.run()
+    assert flow.related()[1] == ("b", 1, copy_of)
+
+
+def test_an_edit_back_and_forth_is_no_copy_of_itself(flow):
+    """A document whose text changes and changes back copies nobody."""
+    flow.publish(document("a"), document("a", 2, "annat"), document("a", 3))
+    flow.run()
+    assert flow.related() == [("a", 1, None), ("a", 2, None), ("a", 3, None)]
+
+
+@pytest.mark.parametrize("change", [document("a", 2, "annat"), document("a", 2, withdrawn=True)], ids=["edited", "withdrawn"])
+def test_when_the_first_has_another_text_the_next_is_first(flow, change):
+    """A later copy names the earliest document that still has the text: never one that is withdrawn."""
+    flow.publish(document("a"), document("b"), change, document("c"))
+    flow.run()
+    assert flow.related()[-1] == ("c", 1, "b")
+
+
+def test_what_is_no_document_dies_with_its_bytes(flow):
+    """One bad record goes to ``dead`` as it came, the others on; the books count it nowhere else."""
+    flow.bus.publish([record(document("a")), msgspec.structs.replace(record(document("b")), value=b"{damaged"), record(document("c"))])
+    flow.run()
+    assert [id_ for id_, _, _ in flow.related()] == ["a", "c"]
+    (letter,) = [decode(delivered.value, DeadLetter) for delivered in flow.bus.read("dead")]
+    assert (letter.stage, letter.topic, letter.key, letter.original) == ("relate", "documents", "b", b"{damaged")
+    assert flow.books() == (2, 0, 0, 0)
+
+
+def test_erased_records_are_passed_over(flow):
+    """What was erased on ``documents`` before it was read is followed by its tombstone, and is counted as nothing."""
+    flow.publish(document("a"), document("a", 2, withdrawn=True))
+    flow.bus.erase(("documents",), ["a"])
+    flow.run()
+    assert flow.related() == [("a", 2, None)]
+    assert flow.books() == (0, 0, 1, 0)
+
+
+def test_two_processes_share_one_state(flow):
+    """A process that takes over, and one that takes back, knows what the other has done; nothing is counted twice or forgotten."""
+    one, two = flow.worker, flow.another()
+    flow.publish(document("a"))
+    one.step(0)
+    flow.publish(document("a"), document("b"))
+    two.step(0)
+    flow.publish(document("b"), document("c"))
+    one.step(0)
+    assert flow.related() == [("a", 1, None), ("b", 1, "a"), ("c", 1, "a")]
+    assert flow.books() == (3, 0, 0, 2)
+
+
+def test_a_late_copy_is_an_occurrence_of_its_own(flow):
+    """A copy is one within the window of 60 days after the original; the clock on the wall has no part in it."""
+    flow.publish(document("a"))
+    flow.publish(document("b"), after=timedelta(days=59))
+    flow.publish(document("c"), after=timedelta(days=61))
+    flow.publish(document("d"), after=timedelta(days=200))
+    flow.run()
+    assert flow.related() == [("a", 1, None), ("b", 1, "a"), ("c", 1, "b"), ("d", 1, None)]
+
+
+@st.composite
+def streams(draw) -> list[Document]:
+    """Versions of a few documents as stages may deliver them: repeated, out of order, withdrawn, published anew, copied."""
+    stream: list[Document] = []
+    highest: dict[str, int] = {}
+    for _ in range(draw(st.integers(1, 14))):
+        id_ = draw(st.sampled_from("abc"))
+        kind = draw(st.sampled_from(("next", "next", "next", "old", "skip", "gone")))
+        step = {"next": 1, "gone": 1, "skip": 2, "old": 0}[kind]
+        highest[id_] = max(1, highest.get(id_, 0) + step)
+        revision = draw(st.integers(1, highest[id_])) if kind == "old" else highest[id_]
+        before = next((made for made in stream if (made.id, made.revision) == (id_, revision)), None)  # id and revision name one content
+        text = draw(st.sampled_from((WIRE, WIRE + " Uppdaterad.", "kort", WIRE.upper())))
+        stream.append(before or document(id_, revision, text, withdrawn=kind == "gone"))
+    return stream
+
+
+def withdrawn_now(documents: Sequence[Document]) -> list[str]:
+    newest: dict[str, Document] = {}
+    for made in documents:
+        if made.id not in newest or made.revision > newest[made.id].revision:
+            newest[made.id] = made
+    return [id_ for id_, made in newest.items() if made.withdrawn]
+
+
+@settings(max_examples=60, deadline=None)
+@given(stream=streams(), split=st.integers(0, 14), size=st.integers(1, 6), pause=st.sampled_from((0, 1, 50, 70)))
+def test_a_restart_changes_nothing(stream, split, size, pause):
+    """Wherever the stream is cut: a stage restored from its own outputs, what was withdrawn erased from them, writes on exactly
+    what one that ran through would have written.
+    """
+    written = []
+    for restarted in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            flow = Flow(Path(folder), size)
+            flow.publish(*stream[:split])
+            flow.run()
+            flow.bus.erase(("related",), withdrawn_now(stream[:split]))
+            if restarted:
+                flow.bus.close()
+                flow = Flow(Path(folder), size)
+            flow.publish(*stream[split:], after=timedelta(days=pause))
+            flow.run()
+            written.append(flow.everything())
+            assert sum(flow.books()) == len(stream)
+            flow.bus.close()
+    assert written[0] == written[1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(stream=streams(), turns=st.lists(st.booleans(), max_size=14))
+def test_whoever_takes_a_batch_writes_the_same(stream, turns):
+    """Two processes that take turns in any way write what one alone writes."""
+    written = []
+    for alone in (True, False):
+        with tempfile.TemporaryDirectory() as folder:
+            flow = Flow(Path(folder), 2)
+            flow.publish(*stream)
+            two = flow.another()
+            for turn in turns:
+                (flow.worker if turn or alone else two).step(0)
+            flow.run()
+            written.append(flow.everything())
+            flow.bus.close()
+    assert written[0] == written[1]
