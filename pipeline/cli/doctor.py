@@ -23,5 +23,5 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
         rows += [(f"waiting before {stage}", records) for stage, records in report.lag.items()]
         print_table("", ("what", "found"), rows + list(report.versions.items()))
         typer.echo("\n".join(report.problems) or f"The books balance: {report.fetched} fetched, every one accounted for.")
-    if not report.balanced or (report.searchable != report.searchable_expected and not any(report.lag.values())):
+    if not (report.balanced and report.complete):
         raise typer.Exit(1)
