@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from pipeline import app
+from pipeline.errors import UsageError
 from pipeline.model import Source, SourceState
 from pipeline.observe import Metrics, Observers, Progress
 from pipeline.ports import Bus, Clock, Index
@@ -61,18 +62,20 @@ class Live:
 def running(settings: Settings, clock: Clock, stages: Sequence[str] = app.STAGES) -> Iterator[Live]:
     """Run the stages until the block ends; then each finishes what it has begun.
 
-    A stage of its own in several processes shares the data directory; the whole pipeline does not.
+    Stages share the data directory with those of other processes, but one alone collects.
+
+    :raises UsageError: if another process collects, or the port for metrics is taken.
     """
     app.writable(settings.data_dir)
     with ExitStack() as stack:
-        if set(stages) == set(app.STAGES):
+        if "collect" in stages:
             stack.enter_context(app.only_one(settings))
         bus = app.open_bus(settings)
         stack.callback(bus.close)
         index = app.open_index(settings) if "index" in stages else None
         if index is not None:
             stack.callback(index.close)
-        metrics = Metrics(settings.metrics_port) if settings.metrics_port else None
+        metrics = _metrics(settings.metrics_port) if settings.metrics_port else None
         if metrics:
             stack.callback(metrics.close)
         progress = Progress()
@@ -81,3 +84,10 @@ def running(settings: Settings, clock: Clock, stages: Sequence[str] = app.STAGES
         runner.start()
         stack.callback(runner.stop)
         yield Live(settings, bus, index, runner, progress, metrics)
+
+
+def _metrics(port: int) -> Metrics:
+    try:
+        return Metrics(port)
+    except OSError as error:
+        raise UsageError(f"metrics_port: port {port} of this machine: {error.strerror}; stop what uses it, or set another") from error

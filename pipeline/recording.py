@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +48,7 @@ def read(path: Path, source: str) -> Iterator[Answer]:
         for number, line in _numbered(path, lines):
             try:
                 poll = msgspec.json.decode(line, type=_Line)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise UsageError(f"{path}:{number}: {error}; expected a JSON object with polled_at and body") from error
             at = utc(poll.polled_at)
             if last is not None and at < last:
@@ -65,7 +66,7 @@ def count(path: Path) -> int:
 def _numbered(path: Path, lines: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     try:
         yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise UsageError(f"{path}: {error}; expected JSON Lines, plain or packed as .gz or .xz, whole") from error
 
 
