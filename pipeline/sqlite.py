@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import apsw
@@ -55,10 +56,22 @@ def _configure(connection: apsw.Connection, *, readonly: bool) -> None:
     if readonly:
         connection.pragma("schema_version")  # reads the file: a damaged one is refused here
         return
-    mode = connection.pragma("journal_mode", "wal")
+    mode = _write_ahead(connection)
     if mode not in {"wal", "memory"}:  # a database in memory has no log to write ahead
         raise apsw.CantOpenError(f"write-ahead logging is not possible here, journal mode stays {mode}")
     connection.pragma("synchronous", "FULL")
+
+
+def _write_ahead(connection: apsw.Connection) -> object:
+    """Switch to WAL and give the mode in force: SQLite itself does not wait while another connection switches."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _unopened(path: Path, error: apsw.Error) -> FjarilError:

@@ -194,7 +194,7 @@ class SqliteBus:
             raise BusError(
                 f"{self._path}: found layout {layout}; this version of Fjäril knows {LAYOUT}: use the version that made the file"
             )
-        with self._db:
+        with self._transaction():  # at once: one that begins by reading cannot wait for another process's writing
             self._db.execute(_SCHEMA)
             self._db.pragma("user_version", LAYOUT)
             for topic in topics:

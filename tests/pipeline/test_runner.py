@@ -366,3 +366,34 @@ def test_logs_of_libraries_are_json_lines_too(capsys):
     assert [(line["event"], line["level"]) for line in lines] == [("ours", "info"), ("theirs å", "warning"), ("failed", "error")]
     assert all(line["timestamp"].endswith("Z") for line in lines)
     assert "invalid literal for int() with base 10: 'bad'" in lines[2]["exception"]
+
+
+def test_processes_that_begin_at_once_share_a_bus(tmp_path):
+    """Commands started at the same moment in an empty data directory all open the bus, while others write to it already."""
+    import subprocess
+    import sys
+
+    script = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from pipeline.app import topics
+from pipeline.bus.sqlite import SqliteBus
+from pipeline.ports import Record
+from pipeline.settings import Settings
+folder, topics = Path(sys.argv[1]), topics(Settings())
+(folder / sys.argv[2]).touch()
+while len(list(folder.glob("ready-*"))) < 3: time.sleep(0.001)
+began = time.time() + 0.1
+for n in range(15):
+    while time.time() < began + n * 0.05: pass
+    bus = SqliteBus(folder / str(n) / "bus.db", topics)
+    bus.publish([Record(topic="raw", key="a", value=b"x", timestamp=datetime.now(UTC))])
+    bus.close()
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", script, tmp_path, f"ready-{n}"]) for n in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    for n in range(15):
+        bus = SqliteBus(tmp_path / str(n) / "bus.db", topics(Settings()))
+        assert bus.count("raw") == 3
+        bus.close()
