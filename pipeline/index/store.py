@@ -18,7 +18,7 @@ from pipeline.errors import FjarilError, SearchIndexError
 from pipeline.index import rollup
 from pipeline.index.keys import microseconds
 from pipeline.model import Document, decode, encode
-from pipeline.sqlite import connect
+from pipeline.sqlite import connect, insert
 
 FILE = "documents.db"
 #: Version of the layout of the whole directory; raised when an older program could not read it.
@@ -41,8 +41,8 @@ CREATE TABLE IF NOT EXISTS pending (number INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS generation (number INTEGER NOT NULL);
 INSERT INTO generation SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM generation);
 """
-_PUT = """
-INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET
+_REPLACE = """
+ON CONFLICT (number) DO UPDATE SET
   revision = excluded.revision, published = excluded.published, withdrawn = excluded.withdrawn, document = excluded.document
 """
 
@@ -100,7 +100,7 @@ class Store:
 
         :param replaced: numbers of those of which an older revision is stored.
         """
-        self.writer.executemany(_PUT, (_row(item) for item in items))
+        insert(self.writer, "INSERT INTO documents", [_row(item) for item in items], _REPLACE)
         self._delete("further_points", replaced)
         self.writer.executemany("INSERT INTO further_points VALUES (?, ?, ?)", points)
 

@@ -341,6 +341,23 @@ def free_port() -> int:
     return port
 
 
+def test_expiry_and_erasure_beside_working_stages(bus):
+    """What a service does now and then in a thread of its own harms no stage at work, and says how much it removed itself."""
+    runner = Runner(bus, [worker(Shout(), bus, 1)])
+    old = [Record(topic="raw", key=f"old{n}", value=b"x", timestamp=NOON - timedelta(days=60)) for n in range(300)]
+    bus.publish(old[:1])
+    runner.start()
+    removed = 0
+    for n in range(1, 300):
+        bus.publish([old[n], *raw(b"x")])
+        removed += bus.expire(NOON)
+        bus.erase(("raw", "documents"), [f"k{n}"])
+    runner.stop()
+    assert removed + bus.expire(NOON) >= len(old)
+    assert {record.key for record in bus.read("raw")} == {"k0"}
+    assert runner.failure is None
+
+
 def test_logs_of_libraries_are_json_lines_too(capsys):
     """Whatever is logged, by ours or by a library's logger, comes out as one JSON object a line, with level and UTC time."""
     import logging

@@ -1,0 +1,82 @@
+"""``make bench``: prints each figure with what it is compared to. Every measurement has a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import Progress
+
+#: Texts of one measurement, and of the one for memory.
+COUNT, MANY = 20_000, 100_000
+
+
+def measure(what: str, count: int) -> dict[str, float]:
+    """One measurement, in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "tests.bench", "--one", what, "--count", str(count)], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def one(what: str, count: int) -> dict[str, float]:
+    """What :func:`measure` runs."""
+    from tests.bench import pipeline, texts
+
+    events = texts.notices(count)
+    if what == "tokenizer":
+        return {"docs/s": pipeline.tokenizer(events)}
+    return pipeline.parts(events) if what == "parts" else pipeline.pipeline(what, events)
+
+
+def startup() -> float:
+    """Seconds of ``fjaril --help``, the least of seven."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "from pipeline.cli import main; main()", "--help"], stdout=subprocess.DEVNULL, check=True)
+        return time.perf_counter() - began
+
+    return min(run() for _ in range(7))
+
+
+def report(rounds: int) -> list[str]:
+    """All figures as lines. Tokenizer and pipelines take turns, so that a machine that slows down slows all of them."""
+    plan = ["tokenizer", "json", "rss"] * rounds
+    rates: dict[str, list[float]] = {}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("measuring", total=len(plan) + 3)
+        for what in plan:
+            rates.setdefault(what, []).append(measure(what, COUNT)["docs/s"])
+            progress.advance(task)
+        parts = measure("parts", COUNT)
+        progress.advance(task)
+        large = measure("json", MANY)
+        progress.advance(task)
+        seconds = startup()
+    median = {what: statistics.median(values) for what, values in rates.items()}
+    base = median["tokenizer"]
+    lines = [f"{'spaCy tokenizer alone':34} {base:8.0f} docs/s"]
+    for what, floor in (("json", 0.35), ("rss", 0.20)):
+        lines.append(
+            f"{'pipeline, ' + what + ' source':34} {median[what]:8.0f} docs/s   {median[what] / base:.2f} of the tokenizer (at least {floor})"
+        )
+    lines += [f"{'  ' + name + ' alone':34} {rate:8.0f} docs/s" for name, rate in parts.items()]
+    lines.append(f"{f'pipeline, {MANY:,} documents':34} {large['docs/s']:8.0f} docs/s   {large['MB']:.0f} MB at the peak (at most 600)")
+    lines.append(f"{'fjaril --help':34} {seconds:8.2f} s        (at most 0.30)")
+    return lines
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one", choices=("tokenizer", "json", "rss", "parts"), help=argparse.SUPPRESS)
+    parser.add_argument("--count", type=int, default=COUNT, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each measurement")
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(one(arguments.one, arguments.count)))
+    else:
+        print("\n".join(report(arguments.rounds)))

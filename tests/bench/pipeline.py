@@ -1,0 +1,107 @@
+"""The whole pipeline in one process, against the spaCy tokenizer alone on the same texts."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import spacy
+
+from pipeline import app
+from pipeline.clock import VirtualClock
+from pipeline.doctor import examine
+from pipeline.live import running
+from pipeline.model import Source
+from pipeline.recording import Answer
+from pipeline.replay import POLISEN, Speed, play
+from pipeline.service import in_loop
+from pipeline.settings import Settings
+from tests.bench import texts
+
+FEED = Source(id="feed", kind="feed", url="http://replay/feed", name="Mätning", purpose="mätning")
+KINDS = {"json": (POLISEN, texts.json_answers), "rss": (FEED, texts.rss_answers)}
+
+
+class Silent:
+    """Watches nothing."""
+
+    def watch(self, live: object) -> None:
+        """Nothing."""
+
+    def advance(self, moment: object, *, skipped: bool = False) -> None:
+        """Nothing."""
+
+
+def tokenizer(events: list[dict]) -> float:
+    """Documents a second of the tokenizer alone, with a vocabulary that is new."""
+    inputs = texts.tokenizer_texts(events)
+    nlp = spacy.blank("sv")
+    began = time.perf_counter()
+    for _ in nlp.pipe(inputs):
+        pass
+    return len(inputs) / (time.perf_counter() - began)
+
+
+def pipeline(kind: str, events: list[dict]) -> dict[str, float]:
+    """Documents a second from the first fetch until all are searchable, over real HTTP, and the process's peak memory."""
+    source, make = KINDS[kind]
+    answers: list[Answer] = list(make(events))
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder))
+        app.enrichment(settings)  # the gazetteer is built once a machine
+        began = time.perf_counter()
+        in_loop(play(settings, (source,), answers, Speed(), Silent()))
+        seconds = time.perf_counter() - began
+        bus, index = app.open_bus(settings), app.open_index(settings)
+        report = examine(bus, index)
+        index.close()
+        bus.close()
+    if report.documents != len(events) or report.searchable != len(events) or not report.balanced:
+        raise SystemExit(f"{kind}: {len(events)} texts became {report.documents} documents, {report.searchable} searchable")
+    return {"docs/s": len(events) / seconds, "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def parts(events: list[dict]) -> dict[str, float]:
+    """Documents a second of each stage alone, one after the other over a bus on disk."""
+    answers = list(texts.json_answers(events))
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder))
+        app.enrichment(settings)
+        found = {"collect": _timed(events, lambda: _collect_only(settings, answers))}
+        bus, index = app.open_bus(settings), app.open_index(settings)
+        for worker in app.workers(settings, bus, index, VirtualClock(texts.START), app.STAGES):
+            found[worker.name] = _timed(events, lambda worker=worker: _drain(worker))
+        index.close()
+        bus.close()
+    return found
+
+
+def _collect_only(settings: Settings, answers: list[Answer]) -> None:
+    from collectors.collect import Collector
+    from pipeline.replay import ReplayEngine, Server
+
+    async def collect() -> None:
+        clock = VirtualClock(texts.START)
+        with running(settings, clock, ("collect",)) as live, Server() as server:
+            async with ReplayEngine(server, clock) as engine, Collector(engine, live.bus, clock) as collector:
+                for answer in answers:
+                    clock.advance_to(answer.at)
+                    server.show(answer)
+                    await collector.collect(POLISEN)
+
+    in_loop(collect())
+
+
+def _drain(worker: app.Worker) -> None:
+    while worker.step(0):
+        pass
+    worker.close()
+
+
+def _timed(events: list[dict], work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return len(events) / (time.perf_counter() - began)

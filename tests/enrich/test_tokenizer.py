@@ -1,0 +1,41 @@
+"""The tokenizer keeps the text as it is."""
+
+from __future__ import annotations
+
+import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enrich.tokenizer import WordTokenizer
+
+TOKENIZER = WordTokenizer(spacy.blank("sv").vocab)
+
+
+@given(st.text())
+def test_text_is_kept(text):
+    """Whatever the text, the document's text is the same to the character."""
+    assert TOKENIZER(text).text == text
+
+
+def test_words_and_signs():
+    """Words are runs of letters and digits, signs stand alone."""
+    assert [token.text for token in TOKENIZER("Brand på E4:an, kl. 14.05!")] == [
+        "Brand",
+        "på",
+        "E4",
+        ":",
+        "an",
+        ",",
+        "kl",
+        ".",
+        "14",
+        ".",
+        "05",
+        "!",
+    ]
+
+
+def test_a_part_of_the_text_can_be_a_span():
+    """A name found by its characters is a span of tokens."""
+    doc = TOKENIZER("Larm från Lunds centrum.")
+    assert doc.char_span(10, 15).text == "Lunds"
