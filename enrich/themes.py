@@ -28,6 +28,8 @@ _LEAD_FACTOR = 2.0
 #: Share of a theme's weight that its relatives (same first segment) lend it.
 _KIN = 0.3
 _LEAST = 0.3
+#: Score that a theme needs beside a better one: a single common word, as "meter", is not a second subject.
+_BESIDE = 0.75
 #: Characters that are read: a text says what it is about long before, and the time is then bounded.
 _READ = 20_000
 _CEILING = 0.99
@@ -70,7 +72,7 @@ class Classifier:
         if stated is None or (stated.catch_all and found):
             return found
         own = Theme(id=stated.id, score=1.0, evidence=(framed.category,))
-        return (own, *(theme for theme in found if theme.id != stated.id))[:MOST]
+        return (own, *(theme for theme in found if theme.id != stated.id and theme.score >= _BESIDE))[:MOST]
 
     def _found(self, framed: Frame) -> tuple[Theme, ...]:
         hits = self._hits(framed.text[:_READ].lower())
@@ -84,8 +86,8 @@ class Classifier:
         ranked = sorted(((w + _KIN * (kin[self._families[n]] - w), -n) for n, w in weights.items()), reverse=True)
         return tuple(
             Theme(id=self._themes[-minus].id, score=score, evidence=tuple(evidence[-minus][:MOST_EVIDENCE]))
-            for weight, minus in ranked[:MOST]
-            if (score := round(min(_CEILING, 1 - exp(-weight / 2.2)), 3)) >= _LEAST
+            for place, (weight, minus) in enumerate(ranked[:MOST])
+            if (score := round(min(_CEILING, 1 - exp(-weight / 2.2)), 3)) >= (_BESIDE if place else _LEAST)
         )
 
     def _hits(self, lowered: str) -> list[_Hit]:

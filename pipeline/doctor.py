@@ -18,7 +18,7 @@ from pipeline.ports import Bus, Index
 _CONSUMERS = {"enrich": ("raw",), "relate": ("documents",), "index": ("related",)}
 _LIBRARIES = ("apsw", "feedparser", "scrapy", "spacy", "tantivy")
 #: How often to count again what moves while it is counted, and the seconds between.
-_TRIES, _PAUSE = 50, 0.1
+_TRIES, _PAUSE = 100, 0.02
 T = TypeVar("T")
 
 
@@ -72,6 +72,7 @@ def examine(bus: Bus, index: Index) -> Report:
     withdrawn = sum(decode(record.value, ItemState).withdrawn for record in bus.read("items"))
     report = msgspec.structs.replace(
         counted,
+        dead_unindexed=_dead_unindexed(bus),
         searchable=index.count(),
         searchable_expected=counted.documents - withdrawn,
         versions={"python": platform.python_version(), "fjaril": version("fjaril")} | {name: version(name) for name in _LIBRARIES},
@@ -82,8 +83,6 @@ def examine(bus: Bus, index: Index) -> Report:
 def _count(bus: Bus) -> Report:
     states = [decode(record.value, SourceState) for record in bus.read("sources")]
     books = [decode(record.value, Books) for record in bus.read("books")]
-    retried = {record.key for record in bus.read("retried")}
-    letters = (decode(record.value, DeadLetter) for record in bus.read(DEAD) if str(record.offset) not in retried)
     return Report(
         fetched=sum(state.fetched for state in states),
         documents=sum(b.documents for b in books),
@@ -91,20 +90,24 @@ def _count(bus: Bus) -> Report:
         tombstones=sum(b.tombstones for b in books),
         duplicates=sum(state.unchanged for state in states) + sum(b.duplicates for b in books),
         dead=bus.count(DEAD) - bus.count("retried"),
-        dead_unindexed=sum(letter.stage == "index" for letter in letters),
         lag={stage: sum(bus.lag(stage, inputs).values()) for stage, inputs in _CONSUMERS.items()},
     )
 
 
+def _dead_unindexed(bus: Bus) -> int:
+    retried = {record.key for record in bus.read("retried")}
+    letters = (decode(record.value, DeadLetter) for record in bus.read(DEAD) if str(record.offset) not in retried)
+    return sum(letter.stage == "index" for letter in letters)
+
+
 def _unmoved(count: Callable[[], T]) -> T:
-    """What is counted twice alike: records that move on between two topics are counted in neither or in both."""
-    before = count()
+    """What is counted twice alike, at once: a record that moves on meanwhile may be counted in neither place, or in both."""
     for _ in range(_TRIES):
-        if (after := count()) == before:
-            return after
-        before = after
+        before, after = count(), count()
+        if before == after:
+            break
         time.sleep(_PAUSE)
-    return before
+    return after
 
 
 def facts(report: Report) -> dict[str, object]:

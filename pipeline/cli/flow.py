@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, print_json, settings_of
+from pipeline.cli.common import AsJson, output, print_json, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,8 +58,6 @@ def replay(
 
 def demo(context: typer.Context, speed: SpeedOption = "max", as_json: AsJson = False) -> None:
     """Replay a bundled, invented fortnight through the real collectors, and show what came of it."""
-    from rich.console import Console
-
     from pipeline import scenario
     from pipeline.cli.story import tell
 
@@ -69,7 +67,7 @@ def demo(context: typer.Context, speed: SpeedOption = "max", as_json: AsJson = F
     if as_json:
         _report(settings, as_json=True)
     else:
-        tell(settings, Console())
+        tell(settings, output())
 
 
 def _play(settings: Settings, sources: tuple[Source, ...], answers: Iterable[Answer], total: int, speed: str, title: str) -> None:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from enrich.gazetteer import load
-from pipeline.cli.common import opened, output
+from pipeline.cli.common import opened
 from pipeline.doctor import examine
 from pipeline.model import Document, PlaceRole, SourceState, decode
 from pipeline.ports import Filters, Search
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 _THEME = "fire.vehicle"
 
 
-def tell(settings: Settings) -> None:
+def tell(settings: Settings, console: Console) -> None:
     """Print what the pipeline found in the demo, and how to go on."""
-    console = output()
     gazetteer = load(settings.cache)
     with opened(settings) as (bus, index):
         report = examine(bus, index)
