@@ -13,13 +13,13 @@ from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import UsageError
 from pipeline.index.embedded import EmbeddedIndex
 from pipeline.ports import Bus, Clock, Index, Topic
-from pipeline.runner import IndexWorker, StageWorker, Worker
 from pipeline.settings import Settings
 
-if TYPE_CHECKING:  # spaCy takes seconds to import, and a search does not need it
+if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
     from spacy.language import Language
 
     from enrich.stage import Enrich
+    from pipeline.runner import Worker
 
 #: The stages in the order of the flow.
 STAGES = ("collect", "enrich", "relate", "index")
@@ -73,6 +73,7 @@ def enrichment(settings: Settings) -> Enrich:
 def workers(settings: Settings, bus: Bus, index: Index | None, clock: Clock, stages: Sequence[str]) -> list[Worker]:
     """A worker for each of the stages named, in the order of the flow; ``collect`` is none: it runs in the event loop."""
     from enrich.relate import Relate
+    from pipeline.runner import IndexWorker, StageWorker
 
     made: list[Worker] = []
     if "enrich" in stages:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -97,10 +97,13 @@ def input_bytes(path: Path | None) -> Iterator[bytes]:
     from pipeline.errors import UsageError
 
     if path is None or str(path) == "-":
-        yield from sys.stdin.buffer
-        return
+        return iter(sys.stdin.buffer)
     try:
-        with path.open("rb") as lines:
-            yield from lines
+        return _lines(path.open("rb"))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; expected a file of JSON Lines, or - for standard input") from error
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        yield from file

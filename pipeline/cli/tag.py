@@ -18,6 +18,7 @@ def tag(
     import pipeline.app
     from enrich.tag import tag_lines
 
+    lines = input_bytes(file)
     nlp = pipeline.app.language(settings_of(context))
-    for line in tag_lines(input_bytes(file), nlp):
+    for line in tag_lines(lines, nlp):
         sys.stdout.buffer.write(line)

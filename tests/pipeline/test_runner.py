@@ -8,8 +8,10 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.app import topics
 from pipeline.bus.sqlite import SqliteBus
@@ -77,6 +79,13 @@ class Tally(Shout):
                 raise ValueError("found bad")
             outputs.append(Record(topic="documents", key=record.key, value=str(self.count).encode(), timestamp=record.timestamp))
         return outputs
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[dict[str, Any]]]:
+    """What is logged, kept instead of rendered."""
+    with capture_logs() as kept:
+        yield kept
 
 
 @pytest.fixture

@@ -1,0 +1,253 @@
+"""The commands as a user runs them: how fast, how they refuse, what they print into a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pipeline.cli
+from tests.collectors.world import event, events
+from tests.e2e.commands import FJARIL, fjaril, fjaril_json
+
+COMMANDS = ("run", "demo", "replay", "search", "tag", "doctor", "sources", "dead")
+
+
+@pytest.fixture(scope="module")
+def data(directory) -> Path:
+    """A data directory in which two polls of the police were replayed; one event was edited, one is no event."""
+    folder = directory("cli")
+    good = [event(n, summary=f"Brand i en bil i Örebro, nummer {n}.") for n in range(30)]
+    edited = [event(0, summary="Branden i Örebro är släckt."), *good[1:]]
+    polls = folder / "polls.jsonl"
+    polls.write_text(
+        "".join(
+            json.dumps({"polled_at": f"2026-03-01T12:{minute:02d}:00Z", "body": events(*listed).decode()}) + "\n"
+            for minute, listed in ((0, [*good, {"id": "none"}]), (30, edited))
+        )
+    )
+    report = fjaril_json("replay", polls, data=folder)
+    assert (report["documents"], report["revisions"], report["dead"], report["balanced"]) == (30, 1, 1, True)
+    return folder
+
+
+def seconds(*arguments: str) -> float:
+    """CPU time that the command takes for itself."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    fjaril(*arguments)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+
+def test_help_answers_at_once():
+    """``fjaril --help`` takes at most 0.3 s of CPU: nothing heavy is imported to say what there is."""
+    assert min(seconds("--help") for _ in range(5)) <= 0.3
+    imported = subprocess.run([sys.executable, "-X", "importtime", FJARIL, "--help"], capture_output=True, text=True, check=True).stderr
+    modules = {line.rpartition("|")[2].strip().split(".")[0] for line in imported.splitlines()}
+    assert "typer" in modules
+    assert modules.isdisjoint({"spacy", "tantivy", "scrapy", "twisted", "pydantic", "numpy", "rich", "structlog"})
+
+
+def test_a_search_does_not_wait_for_spacy(data):
+    """What only reads imports nothing that tags or fetches."""
+    command = [sys.executable, "-X", "importtime", FJARIL, "--data", data, "search", "Örebro"]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    modules = {line.rpartition("|")[2].strip().split(".")[0] for line in imported.splitlines()}
+    assert "tantivy" in modules
+    assert modules.isdisjoint({"spacy", "scrapy", "twisted", "numpy"})
+
+
+def here(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
+    """The same in this process, which is faster: exit code, standard output and error."""
+    monkeypatch.setattr(sys, "argv", ["fjaril", *arguments])
+    with pytest.raises(SystemExit) as left:
+        pipeline.cli.main()
+    told = capsys.readouterr()
+    assert isinstance(left.value.code, int | None)
+    return left.value.code or 0, told.out, told.err
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_the_bare_command_says_what_there_is(arguments):
+    """Without a command, or asked for help, every command is named, each with one whole sentence."""
+    told = fjaril(*arguments).stdout
+    listed = dict(re.findall(r"^  ([a-z]+) +(\S.*)$", told.split("Commands:")[1], re.MULTILINE))
+    assert tuple(listed) == COMMANDS
+    assert all(sentence.endswith(".") and not sentence.endswith("...") for sentence in listed.values())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_its_help(command, monkeypatch, capsys):
+    """``fjaril COMMAND --help`` is about the command."""
+    code, told, _ = here(monkeypatch, capsys, command, "--help")
+    assert (code, told.split("[")[0].strip()) == (0, f"Usage: fjaril {command}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("serach",), "No such command 'serach'"),
+        (("search", "--sise", "3"), "No such option: --sise"),
+        (("search", "--size", "many"), "--size"),
+        (("search", "--size", "0"), "--size"),
+        (("search", "x", "--since", "yesterday"), "--since: found 'yesterday'; expected a date such as 2026-03-01, or 36h, 7d, 2w"),
+        (("search", "x", "--until", "99999999999d"), "--until: found '99999999999d'"),
+        (("search", "x", "--since", "²d"), "--since: found '²d'"),
+        (("sources",), "Missing command"),
+        (("sources", "check", "nobody"), "there is no source nobody"),
+        (("dead", "show"), "Missing argument"),
+        (("replay",), "Missing argument"),
+        (("replay", "none.jsonl"), "none.jsonl: No such file or directory"),
+        (("run", "indx"), "there is no stage indx"),
+        (("tag", "none.jsonl"), "none.jsonl: No such file or directory"),
+        (("--config", "none.yaml", "search", "x"), "none.yaml: (file): found 'No such file or directory'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_use_is_one_line(arguments, told, monkeypatch, capsys, tmp_path):
+    """A wrong use exits with 2 and says on one line of standard error what is wrong, nothing on standard output."""
+    monkeypatch.chdir(tmp_path)
+    code, output, error = here(monkeypatch, capsys, *arguments)
+    assert (code, output, error.count("\n")) == (2, "", 1)
+    assert error.startswith("fjaril: ")
+    assert told in error
+
+
+def test_a_wrong_use_is_told_to_the_shell():
+    """The same by the command itself: exit code and standard error."""
+    done = fjaril("search", "--sise", "3", code=2)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("command", [("search", "brand"), ("doctor",), ("dead", "list")], ids=" ".join)
+def test_an_empty_data_directory_says_how_to_begin(tmp_path, command, monkeypatch, capsys):
+    """Before anything is stored, the commands that read say what to run first, and make nothing."""
+    code, _, error = here(monkeypatch, capsys, "--data", str(tmp_path / "new"), *command)
+    assert code == 2
+    assert "nothing is stored there yet; begin with `fjaril demo` or `fjaril run`" in error
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_data_directory_that_is_a_file_is_named(tmp_path):
+    """What cannot be a data directory is said to be one, by commands that would make it."""
+    (tmp_path / "file").touch()
+    assert f"{tmp_path / 'file'}: " in fjaril("run", "relate", data=tmp_path / "file", code=2).stderr
+
+
+def test_a_setting_that_is_wrong_is_named(tmp_path, monkeypatch, capsys):
+    """The file, the key, what was found and what is allowed."""
+    (tmp_path / "fjaril.yaml").write_text("http: {timeout: never}")
+    code, _, told = here(monkeypatch, capsys, "--data", str(tmp_path), "sources", "list")
+    assert code == 2
+    assert told.startswith(f"fjaril: {tmp_path / 'fjaril.yaml'}: http.timeout: found 'never'; ")
+
+
+def test_every_command_that_shows_something_gives_json(data):
+    """One line of JSON with ``--json``, for a program to read."""
+    page = fjaril_json("search", "Örebro", "--place", "1880", "-n", "3", data=data)
+    assert (page["total"], len(page["hits"])) == (30, 3)
+    further = fjaril_json("search", "Örebro", "--place", "1880", "-n", "100", "--after", page["after"], data=data)
+    assert len(further["hits"]) == 27
+    report = fjaril_json("doctor", data=data)
+    assert {"fetched", "documents", "revisions", "duplicates", "tombstones", "dead", "lag", "balanced", "data"} <= report.keys()
+    assert (report["fetched"], report["duplicates"], report["data"]) == (61, 29, str(data))
+    (letter,) = fjaril_json("dead", "list", data=data)
+    assert (letter["stage"], letter["source"]) == ("collect", "polisen")
+    assert {source["health"] for source in fjaril_json("sources", "list", data=data)} >= {"unknown"}
+    assert fjaril_json("search", "Örebro", "--until", "2020-01-01", data=data)["total"] == 0
+
+
+def test_for_people_the_same_is_readable(data):
+    """Without ``--json`` the same facts stand in tables and sentences; several lines, no markup left in them."""
+    found = fjaril("search", "släckt", data=data).stdout
+    assert "1 found" in found
+    assert "Branden i Örebro är släckt." in found
+    assert "version 2" in found
+    assert "<mark>" not in found
+    assert "The books balance" not in fjaril("doctor", data=data).stdout  # a dead record is worth a sentence
+    listed = " ".join(fjaril("dead", "list", data=data).stdout.split())
+    assert "1 records" in listed
+    assert "not an event" in listed
+
+
+def test_a_source_check_says_what_came(tmp_path):
+    """A source that does not answer is a finding: exit code 1, its state as JSON, and nothing is stored."""
+    (tmp_path / "sources.yaml").write_text("sources: [{id: one, kind: polisen, url: 'http://127.0.0.1:9/', name: One, purpose: prov}]")
+    http = "{private_addresses: true, contact: test@example.org}"
+    (tmp_path / "fjaril.yaml").write_text(f"sources: {tmp_path / 'sources.yaml'}\nhttp: {http}")
+    (state,) = fjaril_json("sources", "check", data=tmp_path, code=1)
+    assert (state["source"], state["health"]) == ("one", "unreachable")
+    assert not (tmp_path / "bus.db").exists()
+
+
+def test_the_doctor_exits_with_1_when_something_is_wrong(data, tmp_path):
+    """An index that is gone is a finding; the sentence says what to do, and doing it mends it."""
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    shutil.rmtree(copy / "index")
+    assert "search finds 0 documents instead of 30: remove the index, then run again" in fjaril("doctor", data=copy, code=1).stdout
+    with subprocess.Popen([FJARIL, "--data", copy, "run", "index"], stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert b"starting" in process.stderr.readline()
+        process.terminate()  # what waits is written before it ends
+        process.stderr.read()
+    assert process.returncode == 0
+    assert fjaril_json("doctor", data=copy)["searchable"] == 30
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("search",), ("search", "--json"), ("sources", "list"), ("tag",)],
+    ids=" ".join,
+)
+def test_a_broken_pipe_is_quiet(data, arguments):
+    """When the reader of a pipe has gone, as ``head`` does, the command ends without a word and without a failure."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [FJARIL, "--data", data, *arguments]
+    lines = b'{"id": 1, "text": "Brand i Lund"}\n' * 300
+    try:
+        done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, input=lines, check=False, timeout=60)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_head_takes_what_it_wants(data):
+    """``fjaril search | head -1`` gives the first line, with nothing on standard error and success for the shell."""
+    command = f"set -o pipefail; '{FJARIL}' --data '{data}' search Örebro -n 30 | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+def test_tag_keeps_order_and_what_it_was_given(data):
+    """One line out for each line in, in order, with everything that was in it and what was found; blank lines are left out."""
+    given = [
+        {"id": n, "title": "Brand", "text": f"En villa i {place} brinner.", "mine": [n]} for n, place in enumerate(("Lund", "Kiruna") * 200)
+    ]
+    lines = "\n\n".join(json.dumps(line, ensure_ascii=False) for line in given)
+    done = fjaril("tag", data=data, stdin=lines).stdout.splitlines()
+    found = [json.loads(line) for line in done]
+    assert [{name: line[name] for name in given[0]} for line in found] == given
+    assert [line["places"][0]["code"] for line in found[:4]] == ["1281", "2584", "1281", "2584"]
+    assert {line["themes"][0]["id"].split(".")[0] for line in found} == {"fire"}
+    assert {line["lang"] for line in found} <= {"sv", "und"}
+    first = found[0]["places"][0]
+    assert given[0][first["field"]][first["start"] : first["end"]] == "Lund"
+
+
+def test_tag_names_the_bad_line(data, tmp_path, monkeypatch, capsys):
+    """A line that is no such object ends the filter with 2, naming the line and what was expected."""
+    file = tmp_path / "lines.jsonl"
+    file.write_text('{"id": 1, "text": "Lugnt"}\n\n{"id": 1}\n')
+    code, _, error = here(monkeypatch, capsys, "--data", str(data), "tag", str(file))
+    assert code == 2
+    assert error.startswith("fjaril: line 3: ")
+    assert 'expected an object {"id", "title"?, "text", "published"?}' in error
