@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: What the scenario's fires are tagged as.
 _THEME = "fire.vehicle"
+#: Municipalities from which on a document is a round-up.
+_ROUND_UP = 4
 
 
 def tell(settings: Settings, console: Console) -> None:
@@ -80,6 +82,8 @@ def _fires(index: Index, gazetteer: Gazetteer) -> Table:
     first: dict[str, Document] = {}
     count: Counter[str] = Counter()
     for document in sorted(_all(index, Search(filters=Filters(themes=(_THEME,)))), key=lambda d: (d.published, d.id)):
+        if _is_round_up(document):
+            continue
         for code in {p.municipality for p in document.places if p.role is PlaceRole.HAPPENED and p.municipality}:
             first.setdefault(code, document)
             count[code] += 1
@@ -99,14 +103,18 @@ def _oddities(index: Index) -> list[str]:
     edited = [d for d in documents if d.revision > 1]
     copies = [d for d in documents if d.copy_of]
     redacted = [d for d in documents if d.redactions]
-    abroad = sum(len({p.municipality for p in d.places if p.municipality}) >= 4 for d in documents)
+    round_ups = sum(_is_round_up(d) for d in documents)
     kinds = sorted({r.kind for d in redacted for r in d.redactions})
     return [
         f"{len(edited)} documents were edited at their source; the last version is shown, the number of versions kept.",
         f"{len(copies)} documents repeat another one word for word: coverage, not new occurrences.",
-        f"{abroad} documents name four municipalities or more: round-ups.",
+        f"{round_ups} documents name four municipalities or more: round-ups, which say nothing of where it began.",
         f"{len(redacted)} documents held personal data ({', '.join(kinds) or 'none'}), taken out before anything was stored.",
     ]
+
+
+def _is_round_up(document: Document) -> bool:
+    return len({place.municipality for place in document.places if place.municipality}) >= _ROUND_UP
 
 
 def _sources(bus: Bus) -> list[str]:
