@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,30 +148,36 @@ def test_a_setting_that_is_wrong_is_named(tmp_path, monkeypatch, capsys):
     assert told.startswith(f"fjaril: {tmp_path / 'fjaril.yaml'}: http.timeout: found 'never'; ")
 
 
-def test_every_command_that_shows_something_gives_json(data):
+def test_every_command_that_shows_something_gives_json(data, monkeypatch, capsys):
     """One line of JSON with ``--json``, for a program to read."""
-    page = fjaril_json("search", "Örebro", "--place", "1880", "-n", "3", data=data)
+
+    def shown(*arguments: str) -> Any:
+        code, output, _ = here(monkeypatch, capsys, "--data", str(data), *arguments, "--json")
+        assert (code, output.count("\n")) == (0, 1)
+        return json.loads(output)
+
+    page = shown("search", "Örebro", "--place", "1880", "-n", "3")
     assert (page["total"], len(page["hits"])) == (30, 3)
-    further = fjaril_json("search", "Örebro", "--place", "1880", "-n", "100", "--after", page["after"], data=data)
+    further = shown("search", "Örebro", "--place", "1880", "-n", "100", "--after", page["after"])
     assert len(further["hits"]) == 27
-    report = fjaril_json("doctor", data=data)
+    report = shown("doctor")
     assert {"fetched", "documents", "revisions", "duplicates", "tombstones", "dead", "lag", "balanced", "data"} <= report.keys()
     assert (report["fetched"], report["duplicates"], report["data"]) == (61, 29, str(data))
-    (letter,) = fjaril_json("dead", "list", data=data)
+    (letter,) = shown("dead", "list")
     assert (letter["stage"], letter["source"]) == ("collect", "polisen")
-    assert {source["health"] for source in fjaril_json("sources", "list", data=data)} >= {"unknown"}
-    assert fjaril_json("search", "Örebro", "--until", "2020-01-01", data=data)["total"] == 0
+    assert {source["health"] for source in shown("sources", "list")} >= {"unknown"}
+    assert shown("search", "Örebro", "--until", "2020-01-01")["total"] == 0
 
 
-def test_for_people_the_same_is_readable(data):
+def test_for_people_the_same_is_readable(data, monkeypatch, capsys):
     """Without ``--json`` the same facts stand in tables and sentences; several lines, no markup left in them."""
-    found = fjaril("search", "släckt", data=data).stdout
+    found = here(monkeypatch, capsys, "--data", str(data), "search", "släckt")[1]
     assert "1 found" in found
     assert "Branden i Örebro är släckt." in found
     assert "version 2" in found
     assert "<mark>" not in found
-    assert "The books balance" not in fjaril("doctor", data=data).stdout  # a dead record is worth a sentence
-    listed = " ".join(fjaril("dead", "list", data=data).stdout.split())
+    assert "The books balance" not in here(monkeypatch, capsys, "--data", str(data), "doctor")[1]  # a dead record is worth a sentence
+    listed = " ".join(here(monkeypatch, capsys, "--data", str(data), "dead", "list")[1].split())
     assert "1 records" in listed
     assert "not an event" in listed
 
@@ -185,7 +192,7 @@ def test_a_source_check_says_what_came(tmp_path):
     assert not (tmp_path / "bus.db").exists()
 
 
-def test_the_doctor_exits_with_1_when_something_is_wrong(data, tmp_path):
+def test_the_doctor_exits_with_1_when_something_is_wrong(data, tmp_path, monkeypatch, capsys):
     """An index that is gone is a finding; the sentence says what to do, and doing it mends it."""
     import shutil
 
@@ -199,7 +206,8 @@ def test_the_doctor_exits_with_1_when_something_is_wrong(data, tmp_path):
         process.terminate()  # what waits is written before it ends
         process.stderr.read()
     assert process.returncode == 0
-    assert fjaril_json("doctor", data=copy)["searchable"] == 30
+    code, output, _ = here(monkeypatch, capsys, "--data", str(copy), "doctor", "--json")
+    assert (code, json.loads(output)["searchable"]) == (0, 30)
 
 
 @pytest.mark.parametrize(

@@ -196,18 +196,20 @@ def test_the_books_balance_while_the_pipeline_runs(here):
     stop = threading.Event()
 
     def work() -> None:
-        for n in range(40):
-            here.collect((f"d{n}", 1, "text"), (f"e{n}", 1, "bad"), unchanged=1)
-            here.run(index=False, size=1)
+        for n in range(60):
+            here.collect(*((f"{n}-{i}", 1, "bad" if i % 3 == 0 else "text") for i in range(6)), unchanged=1)
+            here.run(index=False, size=2)
         stop.set()
 
     thread = threading.Thread(target=work)
     thread.start()
     reports = []
+    bus = app.open_bus(here.settings)  # of another process, as the command's is
     while not stop.is_set():
-        reports.append(here.report().balanced)
+        reports.append(doctor.examine(bus, here.index).balanced)
     thread.join()
-    assert reports
+    bus.close()
+    assert len(reports) > 5
     assert all(reports)
 
 
