@@ -86,10 +86,8 @@ class Relate:
             return []
         self._count(delivered.partition, "tombstones" if document.withdrawn else "revisions" if known else "documents")
         original = self._remember(document, delivered.timestamp)
-        related = msgspec.structs.replace(document, copy_of=original) if original else document
-        return [
-            Record(topic="related", key=document.id, shard=delivered.shard, timestamp=delivered.timestamp, value=encode(related)),
-        ]
+        value = encode(msgspec.structs.replace(document, copy_of=original)) if original else delivered.value
+        return [Record(topic="related", key=document.id, shard=delivered.shard, timestamp=delivered.timestamp, value=value)]
 
     def _remember(self, document: Document, moment: datetime) -> str | None:
         """Note the version; the id of the document that had its text first, if that is another one."""
