@@ -71,6 +71,7 @@ class Relate:
         for delivered in records:
             if delivered.value:
                 outputs += self._relate(delivered)
+                touched.pop(delivered.partition, None)  # in the order of the last record: the same however the batches fall
                 touched[delivered.partition] = delivered
         return outputs + [_books_record(self._books[partition], last) for partition, last in touched.items()]
 
