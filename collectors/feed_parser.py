@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import feedparser
-from msgspec import Struct
 
 from collectors.failures import Empty, Malformed
 from collectors.feed_extras import Extras, extras
+from collectors.feed_items import FeedItem, ParsedFeed
 from collectors.html_text import absolute, html_to_text, links_of, plain
+from collectors.json_feed import parse_json_feed
 from collectors.times import read_time
 from pipeline.model import Entry, fingerprint
 
@@ -26,24 +27,6 @@ _BENIGN = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
 _ENDS = (b"</rss>", b"</feed>", b"</rdf:rdf>", b"</atom:feed>", b"-->", b"</channel>")
 _CUT = "the answer was cut off; its last entry is left out"
 _FORMATTED = frozenset({"text/html", "application/xhtml+xml"})
-
-
-class FeedItem(Struct, frozen=True, kw_only=True):
-    native_id: str
-    entry: Entry
-
-
-class ParsedFeed(Struct, frozen=True, kw_only=True):
-    """A feed after reading; see :class:`collectors.items.Parsed` for the fields that they share."""
-
-    entries: tuple[FeedItem, ...] = ()
-    #: Native ids of items that the feed says are withdrawn (RFC 6721, or ``expired`` of JSON Feed).
-    deleted: tuple[str, ...] = ()
-    ttl: float = 0.0
-    skip_hours: tuple[int, ...] = ()
-    skip_days: tuple[str, ...] = ()
-    hubs: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
 
 
 def parse_feed(body: bytes, url: str, headers: Mapping[str, str], timezone: str) -> ParsedFeed:
@@ -59,8 +42,6 @@ def parse_feed(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
     if not head:
         raise Empty("an answer without a body; expected a feed")
     if head[:1] in {b"{", b"["}:
-        from collectors.json_feed import parse_json_feed
-
         return parse_json_feed(body, url, timezone)
     if head.lower().startswith((b"<!doctype html", b"<html")):
         raise Malformed("an HTML page stands where the feed should be; the feed has probably moved")

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_parser import FeedItem, ParsedFeed
+from collectors.feed_items import FeedItem, ParsedFeed
 from collectors.html_text import absolute, html_to_text, links_of, plain
 from collectors.times import read_time
 from pipeline.model import Entry

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_parser import FeedItem, ParsedFeed, parse_feed
+from collectors.feed_items import FeedItem, ParsedFeed
+from collectors.feed_parser import parse_feed
 from collectors.items import Item, Parsed, digest
 from collectors.sandbox import CPU_SECONDS, MEMORY, Job, Refused, Reply, Result
 

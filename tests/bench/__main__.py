@@ -26,10 +26,9 @@ def one(what: str, count: int) -> dict[str, float]:
     """What :func:`measure` runs."""
     from tests.bench import pipeline, texts
 
-    events = texts.notices(count)
     if what == "tokenizer":
-        return {"docs/s": pipeline.tokenizer(events)}
-    return pipeline.parts(events) if what == "parts" else pipeline.pipeline(what, events)
+        return {"docs/s": pipeline.tokenizer(texts.notices(count))}
+    return pipeline.parts(texts.notices(count)) if what == "parts" else pipeline.pipeline(what, count)
 
 
 def startup() -> float:

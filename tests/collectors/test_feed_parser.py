@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_parser import ParsedFeed, dump, parse_feed
+from collectors.feed_items import ParsedFeed
+from collectors.feed_parser import dump, parse_feed
 from collectors.html_text import html_to_text, links_of
 from pipeline.model import Entry
 from tests.collectors.world import item, rss
