@@ -12,8 +12,8 @@ from enrich import attributes
 #: ISO 639-1 codes of what can be told apart.
 LANGUAGES = ("sv", "en", "nb", "da", "fi", "de")
 UNKNOWN = "und"
-#: How many characters are read: a hundred words are enough, and the time is then bounded.
-_READ = 600
+#: How many characters are read: sixty words are enough, and the time is then bounded.
+_READ = 400
 #: What a word of one language only counts; one of n languages counts an n² part. Whole numbers: their sum knows no order.
 _WHOLE = 144
 #: Least sum of evidence; below it, a text says too little.

@@ -87,11 +87,15 @@ def _polisen(event: _PolisenEvent, gazetteer: Gazetteer) -> Draft:
         title=event.name,
         text=event.summary,
         published=polisen_time(event.datetime),
-        url=urljoin(POLISEN, event.url) if event.url else None,
+        url=_absolute(event.url) if event.url else None,
         category=event.type.strip(),
         stated=place.code if place else "",
         location=location,
     )
+
+
+def _absolute(url: str) -> str:
+    return POLISEN + url if url.startswith("/") and not url.startswith("//") else urljoin(POLISEN, url)
 
 
 def polisen_time(text: str) -> datetime:

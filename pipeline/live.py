@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.model import Source, SourceState
 from pipeline.observe import Metrics, Observers, Progress
 from pipeline.ports import Bus, Clock, Index
-from pipeline.runner import Runner
+from pipeline.runner import IndexWorker, Runner
 from pipeline.settings import Settings
 
 
@@ -48,10 +48,11 @@ class Live:
         self.check()
 
     async def drained(self) -> None:
-        """Return once every stage has taken all there is."""
-        while any(self.lag().values()):
+        """Return once all there is has come as far as the index; what still waits there is written when the block ends."""
+        while any(waiting for stage, waiting in self.lag().items() if stage != IndexWorker.name):
             self.check()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.02)
+        self.check()
 
     def check(self) -> None:
         """Raise what stopped a stage, if one has stopped."""

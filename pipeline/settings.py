@@ -44,7 +44,7 @@ class Http(_Part):
 class Runner(_Part):
     """How records flow."""
 
-    batch: int = Field(500, ge=1, le=10_000, description="records a stage takes at a time")
+    batch: int = Field(1_000, ge=1, le=10_000, description="records a stage takes at a time")
     max_lag: int = Field(5_000, ge=100, description="records that may wait before a stage; then what comes before it waits")
     flush_seconds: float = Field(2.0, gt=0, le=60, description="longest time before an indexed document can be found")
     flush_documents: int = Field(5_000, ge=1, description="most documents before they are made durable in the index")

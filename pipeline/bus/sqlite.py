@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import msgspec
 
 from pipeline.errors import BusCorruptError, BusError, FjarilError, StaleBatchError, UnknownTopicError
 from pipeline.ports import Batch, Delivered, Record, Topic
@@ -28,7 +27,6 @@ from pipeline.sqlite import connect, insert
 LAYOUT = 1
 #: How often another process's records are looked for while waiting, in seconds.
 _LOOK = 0.05
-_unpack = msgspec.json.Decoder(list[tuple[int, int, str, str | None, int, int, str | None, str]]).decode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _READ_CHUNK = 1_000
@@ -40,21 +38,14 @@ CREATE TABLE IF NOT EXISTS topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNI
     published INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS records(offset INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
     key TEXT NOT NULL, shard TEXT, timestamp INTEGER NOT NULL, checksum INTEGER NOT NULL, compacted INTEGER NOT NULL,
-    value NOT NULL);
+    value BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS records_in_order ON records(topic, offset);
 CREATE UNIQUE INDEX IF NOT EXISTS last_of_key ON records(topic, key) WHERE compacted;
 CREATE TABLE IF NOT EXISTS positions(consumers TEXT NOT NULL, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
     after INTEGER NOT NULL, PRIMARY KEY(consumers, topic, partition)) WITHOUT ROWID;
 """
 _INSERT = "INSERT OR REPLACE INTO records(topic, partition, key, shard, timestamp, checksum, compacted, value)"
-#: All rows as one JSON value: fetching a row lets go of the interpreter's lock and waits for it, which beside a busy thread
-#: makes 735 ms of 500 rows; as one value they take 12 ms.
 _SELECT = """
-SELECT json_group_array(json_array(offset, partition, key, shard, timestamp, checksum,
-    iif(typeof(value) = 'text', value, NULL), iif(typeof(value) = 'text', '', hex(value))))
-FROM (SELECT * FROM records WHERE topic = ? AND offset > ? AND timestamp >= ? ORDER BY offset LIMIT ?)
-"""
-_SELECT_ROWS = """
 SELECT offset, partition, key, shard, timestamp, checksum, value FROM records
 WHERE topic = ? AND offset > ? AND timestamp >= ? ORDER BY offset LIMIT ?
 """
@@ -62,7 +53,7 @@ _ALWAYS = -(2**62)
 _ERASE = """
 WITH wanted AS (SELECT offset, max(offset) OVER (PARTITION BY key) AS last FROM records
     WHERE topic = :topic AND key IN (SELECT value FROM json_each(:keys)))
-UPDATE records SET value = '', checksum = 0 WHERE offset IN (SELECT offset FROM wanted WHERE offset < last)
+UPDATE records SET value = x'', checksum = 0 WHERE offset IN (SELECT offset FROM wanted WHERE offset < last)
 """
 _MOVE = "INSERT INTO positions VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET after = excluded.after"
 
@@ -148,7 +139,7 @@ class SqliteBus:
         earliest = _micros(since) if since else _ALWAYS
         while True:
             with self._guard():
-                rows = self._stored(number, after, earliest, _READ_CHUNK)
+                rows = self._rows(_SELECT, (number, after, earliest, _READ_CHUNK))
             yield from (self._delivered(topic, row) for row in rows)
             if len(rows) < _READ_CHUNK:
                 return
@@ -229,7 +220,7 @@ class SqliteBus:
             partition = partition_of(record.shard if record.shard is not None else record.key, topic.partitions)
             moment = _micros(record.timestamp)
             checksum = _checksum(record.key, record.shard, moment, record.value)
-            rows.append((number, partition, record.key, record.shard, moment, checksum, topic.compacted, _storable(record.value)))
+            rows.append((number, partition, record.key, record.shard, moment, checksum, topic.compacted, record.value))
             published[number] = published.get(number, 0) + 1
         insert(self._db, _INSERT, rows)
         self._db.executemany("UPDATE topics SET published = published + ? WHERE id = ?", [(n, number) for number, n in published.items()])
@@ -253,7 +244,7 @@ class SqliteBus:
         after, furthest = min(positions.values()), max(positions.values())
         rows: list[Row] = []
         while len(rows) < limit:
-            chunk = self._stored(number, after, _ALWAYS, limit)
+            chunk = self._rows(_SELECT, (number, after, _ALWAYS, limit))
             rows += chunk if after >= furthest else [row for row in chunk if row[0] > positions[row[1]]]
             if len(chunk) < limit:
                 break
@@ -298,16 +289,6 @@ class SqliteBus:
             raise UnknownTopicError(f"{self._path}: there is no topic {topic!r}; there are {', '.join(sorted(self._topics))}")
         return int(self._ids[topic])
 
-    def _stored(self, topic: int, after: int, earliest: int, limit: int) -> list[Row]:
-        """The first ``limit`` rows of a topic after an offset and not before a time."""
-        arguments = (topic, after, earliest, limit)
-        try:
-            packed = self._db.execute(_SELECT, arguments).get
-        except apsw.TooBigError:  # more than a gigabyte in one value
-            rows = self._rows(_SELECT_ROWS, arguments)
-            return [(*row[:6], row[6].encode() if isinstance(row[6], str) else row[6]) for row in rows]
-        return [(*row[:6], bytes.fromhex(row[7]) if row[6] is None else row[6].encode()) for row in _unpack(packed)]
-
     def _rows(self, sql: str, arguments: tuple[Any, ...]) -> list[Any]:
         return self._db.execute(sql, arguments).fetchall()
 
@@ -321,7 +302,7 @@ class SqliteBus:
         with self._lock:
             try:
                 yield
-            except (apsw.CorruptError, apsw.NotADBError, UnicodeError, msgspec.DecodeError) as error:
+            except (apsw.CorruptError, apsw.NotADBError, UnicodeError) as error:
                 raise BusCorruptError(f"{self._path}: {error}; restore the file from a copy") from error
             except apsw.Error as error:
                 raise BusError(f"{self._path}: {error}; nothing was written: check the disk's space and rights, then go on") from error
@@ -344,18 +325,9 @@ class SqliteBus:
             self._published.notify_all()
 
 
-def _storable(value: bytes) -> str | bytes:
-    """As text where that is possible: it can be read many at a time, and costs no more. SQLite's JSON ends at a NUL."""
-    if b"\0" in value:
-        return value
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
 def _checksum(key: str, shard: str | None, moment: int, value: bytes) -> int:
-    return zlib.crc32(value, zlib.crc32(f"{key}\0{shard}\0{moment}".encode()))
+    head = key if shard is None else f"{key}\0{shard}"
+    return zlib.crc32(value, zlib.crc32(head.encode(), moment & 0xFFFFFFFF))
 
 
 def _micros(moment: datetime) -> int:

@@ -109,7 +109,7 @@ def _collect_only(settings: Settings, answers: list[Answer]) -> None:
 
 
 def _drain(worker: app.Worker) -> None:
-    while worker.step(0):
+    while worker.step():
         pass
     worker.close()
 

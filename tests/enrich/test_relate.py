@@ -54,7 +54,7 @@ class Flow:
         self.bus.publish([record(made, after) for made in documents])
 
     def run(self) -> None:
-        while self.worker.step(0):
+        while self.worker.step():
             pass
 
     def related(self) -> list[tuple[str, int, str | None]]:
@@ -164,11 +164,11 @@ def test_two_processes_share_one_state(flow):
     """A process that takes over, and one that takes back, knows what the other has done; nothing is counted twice or forgotten."""
     one, two = flow.worker, flow.another()
     flow.publish(document("a"))
-    one.step(0)
+    one.step()
     flow.publish(document("a"), document("b"))
-    two.step(0)
+    two.step()
     flow.publish(document("b"), document("c"))
-    one.step(0)
+    one.step()
     assert flow.related() == [("a", 1, None), ("b", 1, "a"), ("c", 1, "a")]
     assert flow.books() == (3, 0, 0, 2)
 
@@ -243,7 +243,7 @@ def test_whoever_takes_a_batch_writes_the_same(stream, turns):
             flow.publish(*stream)
             two = flow.another()
             for turn in turns:
-                (flow.worker if turn or alone else two).step(0)
+                (flow.worker if turn or alone else two).step()
             flow.run()
             written.append(flow.everything())
             flow.bus.close()

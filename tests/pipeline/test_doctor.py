@@ -94,7 +94,7 @@ class Installation:
         clock = SystemClock()
         workers = [StageWorker(stage, self.bus, clock, size) for stage in (Enrich(strict=strict), Relate())]
         for worker in workers:
-            while worker.step(0):
+            while worker.step():
                 pass
         if index:
             IndexWorker(self.index, self.bus, 500, 0.01).close()

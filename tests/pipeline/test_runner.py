@@ -113,7 +113,7 @@ def worker(stage: Shout, bus: SqliteBus, size: int = 500) -> StageWorker:
 
 
 def drain(*workers: StageWorker) -> None:
-    while sum(w.step(0) for w in workers):
+    while sum(w.step() for w in workers):
         pass
 
 
@@ -144,7 +144,7 @@ def test_an_error_of_the_bus_is_no_records_fault(bus):
     """What stops the pipeline is raised; nothing is dead, and the same batch comes again."""
     bus.publish(raw(b"one", b"bad"))
     with pytest.raises(BusError, match="disk"):
-        worker(Shout(lambda: BusError("the disk is full")), bus).step(0)
+        worker(Shout(lambda: BusError("the disk is full")), bus).step()
     assert letters(bus) == []
     assert bus.lag("shout", ["raw"]) == {"raw": 2}
 
@@ -179,11 +179,11 @@ def test_a_second_consumer_doubles_nothing(bus):
         def process(self, records: Sequence[Delivered]) -> list[Record]:
             if self.batches == []:
                 self.batches.append(len(records))
-                one.step(0)  # while this one works, the other takes the same batch and commits it
+                one.step()  # while this one works, the other takes the same batch and commits it
             return super().process(records)
 
     slow = worker(Overtaken(), bus, 2)
-    assert slow.step(0) == 2
+    assert slow.step() == 2
     assert values(bus) == [b"1", b"2"]
     drain(slow, two, one)
     assert values(bus) == [b"1", b"2", b"3", b"4", b"5"]
@@ -273,9 +273,8 @@ def test_one_failing_worker_stops_the_others(bus, open_index):
     bus.publish([related("a"), *raw(b"one")])
     runner = Runner(bus, [worker(Shout(), bus), IndexWorker(index, bus, 500, 0.05)])
     runner.start()
-    for thread in runner._threads:
-        thread.join(10)
-        assert not thread.is_alive()
+    runner._thread.join(10)
+    assert not runner._thread.is_alive()
     with pytest.raises(SearchIndexError):
         runner.stop()
     blocker.close()
@@ -297,7 +296,7 @@ def test_collectors_wait_while_a_stage_lags(bus):
         for _ in range(3):
             await asyncio.sleep(0.1)
             done.append(waiting.done())
-            await asyncio.to_thread(stage.step, 0)
+            await asyncio.to_thread(stage.step)
         await asyncio.wait_for(waiting, 5)
         return done
 
