@@ -28,6 +28,6 @@ def dead_record(stage: str, reason: str, delivered: Delivered, source: str = "")
 
 
 def letter_record(letter: DeadLetter) -> Record:
-    """The letter as a record."""
-    key = fingerprint(letter.stage, letter.topic, letter.key, letter.original.hex())
+    """The letter as a record; its key is that of the record that died, so that both are erased together."""
+    key = letter.key or fingerprint(letter.stage, letter.original.hex())
     return Record(topic=DEAD, key=key, timestamp=letter.died, value=encode(letter))

@@ -96,7 +96,7 @@ def _count(bus: Bus) -> Report:
 
 def _dead_unindexed(bus: Bus) -> int:
     retried = {record.key for record in bus.read("retried")}
-    letters = (decode(record.value, DeadLetter) for record in bus.read(DEAD) if str(record.offset) not in retried)
+    letters = (decode(record.value, DeadLetter) for record in bus.read(DEAD) if record.value and str(record.offset) not in retried)
     return sum(letter.stage == "index" for letter in letters)
 
 

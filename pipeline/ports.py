@@ -109,14 +109,18 @@ class Bus(Protocol):
     def count(self, topic: str) -> int:
         """Number of records ever published to the topic, those since expired included."""
 
-    def erase(self, topics: Sequence[str], keys: Sequence[str]) -> None:
-        """Make the bytes of these keys unreadable for good, in every record but the last of each key in each topic.
+    def erase(self, topics: Sequence[str], keys: Mapping[str, datetime]) -> None:
+        """Make the bytes of the records with these keys unreadable for good, each up to a time.
 
-        What is erased reads as empty. The last record is kept: for a withdrawn document it is the tombstone.
+        :param keys: key → moment; records with an earlier timestamp read as empty from now on. For a withdrawn document it
+            is the moment of the withdrawal: its tombstone stays, and so does what the source gives after it.
         """
 
     def expire(self, now: datetime) -> int:
-        """Remove the records older than their topic's retention; returns how many."""
+        """Remove the records older than their topic's retention; returns how many.
+
+        Those that a group still waits for may be kept.
+        """
 
     def verify(self) -> None:
         """Read all that is stored and compare it with its checksums; may take seconds.
@@ -238,7 +242,10 @@ class Index(Protocol):
         """Remove every trace of these documents, tombstones too; returns how many there were."""
 
     def purge(self) -> None:
-        """Rewrite what is stored so that erased text is no longer in any file."""
+        """Rewrite what is stored so that erased text is no longer in any file; does nothing if none was erased since the last time.
+
+        Until then the index remembers that it is to be done, also when it is killed.
+        """
 
     def count(self) -> int:
         """Number of documents that search can find."""

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from pipeline.dead import dead_record
+from pipeline.dead import DEAD, dead_record
 from pipeline.errors import FjarilError, PoisonError, StaleBatchError, WireError
 from pipeline.model import Document, decode
 from pipeline.ports import Batch, Bus, Clock, Delivered, Index, Record, Stage, StatefulStage
@@ -22,7 +22,9 @@ from pipeline.ports import Batch, Bus, Clock, Delivered, Index, Record, Stage, S
 log = structlog.get_logger()
 
 #: Topics in which a document's text can stand.
-TEXT_TOPICS = ("raw", "documents", "related")
+TEXT_TOPICS = ("raw", "documents", "related", DEAD)
+#: Seconds between two rewritings of the index that make withdrawn text unreadable in its files.
+_PURGE = 3600.0
 #: Seconds to rest when there was nothing to do.
 _PAUSE = 0.02
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -129,12 +131,15 @@ class IndexWorker:
     def __init__(self, index: Index, bus: Bus, batch: int, flush_seconds: float) -> None:
         self._index, self._bus, self._size, self._pause = index, bus, batch, flush_seconds
         self._flushed = 0.0
-        self._purge = False
+        self._purged = time.monotonic()
         if index.count() == 0:  # a new index, or one that was removed: it is filled from what the bus keeps
             bus.seek(self.name, self.inputs[0], _BEGINNING)
 
     def step(self) -> int:
         """Write one batch. A small one waits, so that the index is not flushed more often than it is worth."""
+        if time.monotonic() - self._purged > _PURGE:
+            self._index.purge()
+            self._purged = time.monotonic()
         early = self._flushed + self._pause - time.monotonic()
         if early > 0 and self._bus.lag(self.name, self.inputs)[self.inputs[0]] < self._size:
             return 0
@@ -149,18 +154,14 @@ class IndexWorker:
             if not batch.records:
                 break
             self._write(batch)
-        if self._purge:
-            self._index.purge()
-            self._purge = False
+        self._index.purge()
 
     def _write(self, batch: Batch) -> None:
         documents, dead = _documents(batch.records)
         self._index.upsert(documents)
         self._index.flush()
-        withdrawn = [document.id for document in documents if document.withdrawn]
-        if withdrawn:
+        if withdrawn := {document.id: document.fetched for document in documents if document.withdrawn}:
             self._bus.erase(TEXT_TOPICS, withdrawn)
-            self._purge = True
         try:
             self._bus.commit(batch, dead)
         except StaleBatchError as error:  # the group was moved: what is written twice is written once

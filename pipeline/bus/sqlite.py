@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,9 +51,13 @@ WHERE topic = ? AND offset > ? AND timestamp >= ? ORDER BY offset LIMIT ?
 """
 _ALWAYS = -(2**62)
 _ERASE = """
-WITH wanted AS (SELECT offset, max(offset) OVER (PARTITION BY key) AS last FROM records
-    WHERE topic = :topic AND key IN (SELECT value FROM json_each(:keys)))
-UPDATE records SET value = x'', checksum = 0 WHERE offset IN (SELECT offset FROM wanted WHERE offset < last)
+UPDATE records SET value = x'', checksum = 0 FROM json_each(:keys) AS wanted
+WHERE records.topic = :topic AND records.key = wanted.key AND records.timestamp < wanted.value
+"""
+#: What a group still waits for stays: the pipeline may have been off for longer than the retention.
+_EXPIRE = """
+DELETE FROM records WHERE topic = :topic AND timestamp < :limit
+AND offset <= coalesce((SELECT min(after) FROM positions WHERE topic = :topic), offset)
 """
 _MOVE = "INSERT INTO positions VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET after = excluded.after"
 
@@ -155,29 +159,20 @@ class SqliteBus:
         with self._guard():
             return int(self._value("SELECT published FROM topics WHERE id = ?", (self._id(topic),)) or 0)
 
-    def erase(self, topics: Sequence[str], keys: Sequence[str]) -> None:
-        """Overwrite the values of these keys with nothing, in the file and in its log."""
-        wanted = json.dumps(list(keys))
+    def erase(self, topics: Sequence[str], keys: Mapping[str, datetime]) -> None:
+        """Overwrite the earlier values of these keys with nothing, in the file and in its log."""
+        wanted = json.dumps({key: _micros(moment) for key, moment in keys.items()})
         numbers = [self._id(topic) for topic in topics]
         self._destroy(lambda: self._db.executemany(_ERASE, [{"topic": number, "keys": wanted} for number in numbers]))
 
     def expire(self, now: datetime) -> int:
         """Remove what is older than its topic's retention; compacted topics keep the last record of each key."""
         limits = [
-            (self._id(topic.name), _micros(now - topic.retention))
+            {"topic": self._id(topic.name), "limit": _micros(now - topic.retention)}
             for topic in self._topics.values()
             if topic.retention is not None and not topic.compacted
         ]
-        removed = 0
-
-        def remove() -> None:
-            nonlocal removed
-            before = self._db.total_changes()
-            self._db.executemany("DELETE FROM records WHERE topic = ? AND timestamp < ?", limits)
-            removed = self._db.total_changes() - before
-
-        self._destroy(remove)
-        return removed
+        return self._destroy(lambda: self._db.executemany(_EXPIRE, limits))
 
     def verify(self) -> None:
         """Check the file's structure, its indexes, and every record against its checksum."""
@@ -273,16 +268,22 @@ class SqliteBus:
         when = _EPOCH + moment * _MICROSECOND
         return Delivered(topic=topic, key=key, value=value, timestamp=when, shard=shard, partition=partition, offset=offset)
 
-    def _destroy(self, change: Callable[[], object]) -> None:
-        """Do a change after which the old bytes are nowhere: freed pages are overwritten and the log is emptied."""
+    def _destroy(self, change: Callable[[], object]) -> int:
+        """Do a change after which the old bytes are nowhere: freed pages are overwritten and the log is emptied.
+
+        Returns how many rows it changed.
+        """
         with self._guard():
             self._db.pragma("secure_delete", value=True)
             try:
                 with self._transaction():
+                    before = self._db.total_changes()
                     change()
+                    changed = self._db.total_changes() - before
                 self._db.pragma("wal_checkpoint(TRUNCATE)")
             finally:
                 self._db.pragma("secure_delete", value=False)
+        return changed
 
     def _id(self, topic: str) -> int:
         if topic not in self._topics:

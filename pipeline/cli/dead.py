@@ -98,7 +98,7 @@ def _letters(bus: Bus) -> dict[int, DeadLetter]:
     from pipeline.model import DeadLetter, decode
 
     retried = {int(record.key) for record in bus.read("retried")}
-    return {record.offset: decode(record.value, DeadLetter) for record in bus.read(DEAD) if record.offset not in retried}
+    return {record.offset: decode(record.value, DeadLetter) for record in bus.read(DEAD) if record.value and record.offset not in retried}
 
 
 def _find(letters: dict[int, DeadLetter], number: int) -> DeadLetter:

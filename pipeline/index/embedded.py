@@ -95,6 +95,8 @@ class EmbeddedIndex:
         """
         with self._write():
             self._commit()
+            if not self._store.has_unpurged():
+                return
             self._files.rebuild()
             with self._files.reading:  # a snapshot of the reader's would keep the log
                 self._store.rewrite()

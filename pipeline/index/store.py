@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS further_points (
   number INTEGER NOT NULL, latitude REAL NOT NULL, longitude REAL NOT NULL, PRIMARY KEY (number, latitude, longitude)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pending (number INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS unpurged (number INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS generation (number INTEGER NOT NULL);
 INSERT INTO generation SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM generation);
 """
@@ -101,11 +102,13 @@ class Store:
         :param replaced: numbers of those of which an older revision is stored.
         """
         insert(self.writer, "INSERT INTO documents", [_row(item) for item in items], _REPLACE)
+        self._note_unpurged([item.number for item in items if item.document.withdrawn])
         self._delete("further_points", replaced)
         self.writer.executemany("INSERT INTO further_points VALUES (?, ?, ?)", points)
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Remove the rows of these documents."""
+        self._note_unpurged(numbers)
         self._delete("documents", numbers)
         self._delete("further_points", numbers)
 
@@ -143,6 +146,10 @@ class Store:
             self.writer.execute("UPDATE generation SET number = ?", (number,))
             self.writer.execute("DELETE FROM pending")
 
+    def has_unpurged(self) -> bool:
+        """Whether text was erased or removed since the file was last written anew; it may still stand in some file."""
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM unpurged)"))
+
     def rewrite(self) -> None:
         """Write the file anew and empty its log, so that nothing removed is left in either.
 
@@ -153,6 +160,7 @@ class Store:
             self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.BusyError as error:
             raise SearchIndexError("purge: another process reads the index, removed text is still in its log; purge again later") from error
+        self.writer.execute("DELETE FROM unpurged")
 
     # --- reading: what is committed ----------------------------------------------------------------------------------
 
@@ -193,6 +201,9 @@ class Store:
 
     def _one(self, sql: str) -> int | None:
         return next((value for (value,) in self.writer.execute(sql)), None)
+
+    def _note_unpurged(self, numbers: Sequence[int]) -> None:
+        self.writer.execute("INSERT OR IGNORE INTO unpurged SELECT value FROM json_each(?)", (json.dumps(list(numbers)),))
 
     def _delete(self, table: str, numbers: Sequence[int]) -> None:
         sql = f"DELETE FROM {table} WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608  (constants)

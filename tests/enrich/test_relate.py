@@ -51,7 +51,8 @@ class Flow:
         return StageWorker(Relate(), self.bus, VirtualClock(NOON + timedelta(hours=1)), self._size)
 
     def publish(self, *documents: Document, after: timedelta = timedelta()) -> None:
-        self.bus.publish([record(made, after) for made in documents])
+        """One a second."""
+        self.bus.publish([record(made, after + timedelta(seconds=second)) for second, made in enumerate(documents)])
 
     def run(self) -> None:
         while self.worker.step():
@@ -154,7 +155,7 @@ def test_what_is_no_document_dies_with_its_bytes(flow):
 def test_erased_records_are_passed_over(flow):
     """What was erased on ``documents`` before it was read is followed by its tombstone, and is counted as nothing."""
     flow.publish(document("a"), document("a", 2, withdrawn=True))
-    flow.bus.erase(("documents",), ["a"])
+    flow.bus.erase(("documents",), {"a": NOON + timedelta(seconds=1)})
     flow.run()
     assert flow.related() == [("a", 2, None)]
     assert flow.books() == (0, 0, 1, 0)
@@ -200,12 +201,13 @@ def streams(draw) -> list[Document]:
     return stream
 
 
-def withdrawn_now(documents: Sequence[Document]) -> list[str]:
-    newest: dict[str, Document] = {}
-    for made in documents:
-        if made.id not in newest or made.revision > newest[made.id].revision:
-            newest[made.id] = made
-    return [id_ for id_, made in newest.items() if made.withdrawn]
+def withdrawn_now(documents: Sequence[Document]) -> dict[str, datetime]:
+    """Id and time of the withdrawal of those that are withdrawn in the end."""
+    newest: dict[str, tuple[Document, datetime]] = {}
+    for second, made in enumerate(documents):
+        if made.id not in newest or made.revision > newest[made.id][0].revision:
+            newest[made.id] = (made, NOON + timedelta(seconds=second))
+    return {id_: moment for id_, (made, moment) in newest.items() if made.withdrawn}
 
 
 @settings(max_examples=60, deadline=None)
