@@ -108,8 +108,12 @@ def load(cache_dir: Path) -> Gazetteer:
 
 
 def _build() -> bytes:
-    """In a process of its own: reading the packages' data takes 400 MB that a process does not give back."""
-    return subprocess.run([sys.executable, "-m", "enrich.gazetteer_build"], stdout=subprocess.PIPE, check=True).stdout
+    """In a process of its own: reading the packages' data takes 400 MB that a process does not give back.
+
+    It has a session of its own, too: a Ctrl-C is for the program, which is done here in seconds.
+    """
+    command = [sys.executable, "-m", "enrich.gazetteer_build"]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, start_new_session=True).stdout  # noqa: S603  (our own module)
 
 
 def _version() -> str:

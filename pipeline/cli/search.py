@@ -10,6 +10,7 @@ import typer
 from pipeline.cli.common import AsJson, opened, output, print_json, settings_of
 
 if TYPE_CHECKING:
+    from enrich.gazetteer import Gazetteer
     from pipeline.model import Document
     from pipeline.ports import Hit, Page
 
@@ -21,7 +22,9 @@ def search(
     query: Annotated[
         str, typer.Argument(help='Words, "a phrase", -without, place:1480, theme:fire, source:polisen, lang:sv. Empty: everything.')
     ] = "",
-    place: Annotated[list[str] | None, typer.Option(help="Code of a municipality (1480) or county (14); several: any of them.")] = None,
+    place: Annotated[
+        list[str] | None, typer.Option(help="Name or code of a municipality (Malmö, 1280) or county (Skåne län, 12); several: any of them.")
+    ] = None,
     theme: Annotated[list[str] | None, typer.Option(help="Id of a theme, its children included (fire).")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Id of a source.")] = None,
     since: Annotated[str | None, typer.Option(help="2026-03-01, or 36h, 7d, 2w before now.")] = None,
@@ -32,10 +35,13 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search the documents."""
+    from enrich.gazetteer import load
     from pipeline.ports import Filters, Search
 
+    settings = settings_of(context)
+    gazetteer = load(settings.cache)
     filters = Filters(
-        places=tuple(place or ()),
+        places=tuple(_code(gazetteer, name) for name in place or ()),
         themes=tuple(theme or ()),
         sources=tuple(source or ()),
         since=_moment("--since", since),
@@ -49,12 +55,31 @@ def search(
         order="newest" if newest or not query else "relevance",
         facets=("place", "theme", "source"),
     )
-    with opened(settings_of(context)) as (_, index):
+    with opened(settings) as (_, index):
         page = index.search(question)
     if as_json:
         print_json(page)
         return
-    _show(page)
+    _show(page, gazetteer)
+
+
+def _code(gazetteer: Gazetteer, name: str) -> str:
+    """The code of a place that is named by name or code."""
+    from pipeline.errors import UsageError
+
+    if gazetteer.describe(name):
+        return name
+    found = gazetteer.municipality_by_name(name) or gazetteer.county_by_name(name)
+    if found is None:
+        raise UsageError(
+            f"--place: there is no municipality or county {name!r}; give a name such as Malmö or Skåne län, or a code such as 1280 or 12"
+        )
+    return found.code
+
+
+def _name(gazetteer: Gazetteer, code: str) -> str:
+    place = gazetteer.describe(code)
+    return f"{place.name} ({code})" if place else code
 
 
 def _moment(option: str, text: str | None) -> datetime | None:
@@ -70,7 +95,7 @@ def _moment(option: str, text: str | None) -> datetime | None:
         raise UsageError(f"{option}: found {text!r}; expected a date such as 2026-03-01, or 36h, 7d, 2w") from error
 
 
-def _show(page: Page) -> None:
+def _show(page: Page, gazetteer: Gazetteer) -> None:
     from rich.text import Text
 
     console = output()
@@ -83,7 +108,9 @@ def _show(page: Page) -> None:
         console.print()
     console.print(f"{page.total} found" + ("; the next page: --after " + page.after if page.after else ""))
     for facet, counts in page.facets.items():
-        console.print(Text(f"{facet}: " + ", ".join(f"{value} {n}" for value, n in counts[:8]), style="dim"))
+        if counts:
+            named = (f"{_name(gazetteer, value) if facet == 'place' else value} {n}" for value, n in counts[:8])
+            console.print(Text(f"{facet}: " + ", ".join(named), style="dim"))
 
 
 def _line(document: Document) -> str:

@@ -34,15 +34,15 @@ def tell(settings: Settings, console: Console) -> None:
     with opened(settings) as (bus, index):
         report = examine(bus, index)
         console.print()
-        console.print("[bold]An invented fortnight, 2–15 March 2026: what the pipeline made of it[/bold]")
-        console.print(_sum(report))
+        console.print("[bold]An invented fortnight, 2–15 March 2026: what the pipeline made of it[/bold]", highlight=False)
+        console.print(_sum(report), highlight=False)
         console.print()
         console.print(_themes(index, gazetteer))
         console.print()
         console.print(_fires(index, gazetteer))
         console.print()
         for line in (*_oddities(index), *_sources(bus)):
-            console.print(f"• {line}")
+            console.print(f"• {line}", highlight=False)
     console.print()
     console.print("[bold]Go on[/bold]")
     for command, why in (
@@ -106,10 +106,10 @@ def _oddities(index: Index) -> list[str]:
     round_ups = sum(_is_round_up(d) for d in documents)
     kinds = sorted({r.kind for d in redacted for r in d.redactions})
     return [
-        f"{len(edited)} documents were edited at their source; the last version is shown, the number of versions kept.",
-        f"{len(copies)} documents repeat another one word for word: coverage, not new occurrences.",
-        f"{round_ups} documents name four municipalities or more: round-ups, which say nothing of where it began.",
-        f"{len(redacted)} documents held personal data ({', '.join(kinds) or 'none'}), taken out before anything was stored.",
+        f"edited at their source: {len(edited)}; the last version is shown, the number of versions kept.",
+        f"word for word like an earlier one: {len(copies)}; coverage, not new occurrences.",
+        f"naming {_ROUND_UP} municipalities or more: {round_ups}; round-ups, which say nothing of where it began.",
+        f"with personal data, taken out before anything was stored: {len(redacted)} ({', '.join(kinds) or 'none'}).",
     ]
 
 

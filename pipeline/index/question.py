@@ -14,6 +14,8 @@ from pipeline.errors import QueryError
 from pipeline.ports import Filters
 
 #: Fields that ``field:value`` takes, with an example for error texts.
+#: Code of a county, of a municipality or what lies inside one, of a country.
+_CODE = re.compile(r"\d{2}|\d{4}(:.+)?|[A-Za-z]{2}")
 FIELDS = {"place": "place:0180", "theme": "theme:fire.vehicle", "source": "source:polisen", "lang": "lang:sv"}
 #: Longest query, in characters, and most clauses of one: bounds what a single question can cost.
 MAX_CHARACTERS = 2_000
@@ -83,7 +85,13 @@ def _clause(match: re.Match[str]) -> Clause:
     if match["bare"]:
         raise QueryError(f"character {position}: found {match['bare']}: without a value; write it as {FIELDS[match['bare']]}")
     if match["field"]:
-        return Clause(field=_field(match), values=_values(match), without=without, position=position)
+        name, values = _field(match), _values(match)
+        if name == "place" and (strange := [value for value in values if not _CODE.fullmatch(value)]):
+            raise QueryError(
+                f"character {position}: found place:{strange[0]}; a place is asked for by its code, as place:1480, place:14 or place:NO; "
+                "its name is a word like others"
+            )
+        return Clause(field=name, values=values, without=without, position=position)
     return Clause(values=(_normal(match["word"]),), without=without, position=position)
 
 

@@ -234,7 +234,7 @@ def test_signs_are_no_operators(index: Index, text: str):
 
 @pytest.mark.parametrize(
     ("text", "position", "hint"),
-    [('brand "i bil', 7, "never closed"), ('""', 1, "empty"), ("brand plats:0180", 7, "place, theme, source, lang"), ("place: 0180", 1, "place:0180"),
+    [('brand "i bil', 7, "never closed"), ('""', 1, "empty"), ("brand plats:0180", 7, "place, theme, source, lang"), ("place: 0180", 1, "place:0180"), ("bil place:Malmö", 5, "place:1480"),
      ("bil theme:,", 5, "theme:fire"), ("&&", 1, "letter"), ("x" * 3000, 2001, "2000"), ("a " * 100, 129, "64"), ("a \ud800", 3, "Unicode")],
 )  # fmt: skip
 def test_a_bad_query_says_where_and_what_is_right(index: Index, text: str, position: int, hint: str):
