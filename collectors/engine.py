@@ -7,6 +7,7 @@ used again by every later call; engines may be opened and closed in it as often 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import sys
 import zlib
@@ -229,6 +230,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
     if "twisted.internet.reactor" not in sys.modules:
         loop = asyncio.new_event_loop()
+        atexit.register(loop.close)
         asyncio.set_event_loop(loop)
         install(loop)  # type: ignore[no-untyped-call]
     from twisted.internet import reactor

@@ -18,6 +18,8 @@ class ParsedFeed(Struct, frozen=True, kw_only=True):
     entries: tuple[FeedItem, ...] = ()
     #: Native ids of items that the feed says are withdrawn (RFC 6721, or ``expired`` of JSON Feed).
     deleted: tuple[str, ...] = ()
+    #: Whether the answer broke off: what is missing comes with the next one.
+    cut: bool = False
     ttl: float = 0.0
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[str, ...] = ()

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import feedparser
+from msgspec.structs import replace
 
 from collectors.failures import Empty, Malformed
 from collectors.feed_extras import Extras, extras
@@ -58,13 +60,13 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
         raise Malformed(f"feedparser cannot read it: {type(error).__name__}: {error}"[:300]) from error
     problem = _problem(feed)
     if not feed.get("version") and not feed["entries"]:
-        raise Malformed(f"no feed: {problem or 'no element of RSS, Atom or RDF'}; found {body[:60]!r}")
+        raise Malformed(f"no feed: {problem or 'no element of RSS, Atom or RDF'}; found {body[:20]!r}")
     more = extras(body)
     cut = bool(problem) and not body.rstrip().lower().endswith(_ENDS)
     whole = feed["entries"][:-1] if cut else feed["entries"]
     filled = _filled(_item(entry, url, timezone) for entry in whole)
     blank = len(whole) - len(filled)
-    entries = _living(filled, more)
+    entries = _living(_named(filled), more)
     if not entries and not more.deleted:
         raise Empty("a feed without entries" + (f" ({problem})" if problem else ""))
     return ParsedFeed(
@@ -74,6 +76,7 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
         skip_hours=more.skip_hours,
         skip_days=more.skip_days,
         hubs=tuple(link["href"] for link in feed["feed"].get("links", ()) if link.get("rel") == "hub" and link.get("href")),
+        cut=cut,
         problems=tuple(
             p for p in (problem, _CUT if cut else "", more.problem, f"{blank} entries without title, text and link" if blank else "") if p
         ),
@@ -111,10 +114,20 @@ def _later(entry: Entry, when: datetime | None) -> bool:
 
 def _item(source: Any, url: str, timezone: str) -> FeedItem:
     entry = _entry(source, url, timezone)
-    native = plain(str(dict.get(source, "id") or "")) or entry.url
-    if not native:
-        native = fingerprint(entry.title, entry.published.isoformat() if entry.published else "")
+    native = plain(str(dict.get(source, "id") or ""))
     return FeedItem(native_id=native, entry=entry)
+
+
+def _named(items: list[FeedItem]) -> list[FeedItem]:
+    """Entries without an id go by their link, or by title and time where several have the same link, as a page of notices."""
+    links = Counter(item.entry.url for item in items if not item.native_id)
+    return [item if item.native_id else replace(item, native_id=_name(item.entry, links)) for item in items]
+
+
+def _name(entry: Entry, links: Counter[str | None]) -> str:
+    if entry.url and links[entry.url] == 1:
+        return entry.url
+    return fingerprint(entry.url or "", entry.title, entry.published.isoformat() if entry.published else "")
 
 
 def _entry(source: Any, url: str, timezone: str) -> Entry:

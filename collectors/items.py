@@ -37,6 +37,8 @@ class Parsed(Struct, frozen=True, kw_only=True):
     #: Native ids that the source says are withdrawn.
     withdrawn: tuple[str, ...] = ()
     bad: tuple[Bad, ...] = ()
+    #: Whether the answer broke off: the same address must be asked again without validators.
+    cut: bool = False
     #: Seconds that the source asks to be left alone (RSS ``ttl``), 0 if it does not say.
     ttl: float = 0.0
     #: Hours (0–23, GMT) and English weekday names in which an RSS source asks not to be called.

@@ -22,7 +22,7 @@ def parse_json_feed(body: bytes, url: str, timezone: str) -> ParsedFeed:
     try:
         feed = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Malformed(f"neither XML nor JSON: {error}; found {body[:60]!r}") from error
+        raise Malformed(f"neither XML nor JSON: {error}; found {body[:20]!r}") from error
     if not isinstance(feed, dict) or not str(feed.get("version", "")).startswith(
         ("https://jsonfeed.org/version/", "http://jsonfeed.org/version/")
     ):

@@ -92,7 +92,7 @@ def _records(body: bytes) -> list[memoryview]:
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         records = _lenient(body)
         if not isinstance(records, list):
-            raise Malformed(f"not a JSON array of events: {error}; found {body[:60]!r}") from error
+            raise Malformed(f"not a JSON array of events: {error}; found {body[:20]!r}") from error
     return [memoryview(json.dumps(record).encode()) for record in records]
 
 

@@ -23,10 +23,11 @@ _json = msgspec.json.Encoder()
 
 
 def items(feed: ParsedFeed) -> Parsed:
-    """A feed's entries as items. ``updated`` is no content: some sources set it to the time of asking."""
+    """A feed's entries as items. Times are no content: some sources set them to the time of asking."""
     return Parsed(
         items=tuple(_item(item) for item in feed.entries),
         withdrawn=feed.deleted,
+        cut=feed.cut,
         ttl=feed.ttl,
         skip_hours=feed.skip_hours,
         skip_days=feed.skip_days,
@@ -36,7 +37,7 @@ def items(feed: ParsedFeed) -> Parsed:
 
 
 def _item(item: FeedItem) -> Item:
-    content = msgspec.structs.replace(item.entry, updated=None)
+    content = msgspec.structs.replace(item.entry, published=None, updated=None)
     return Item(item.native_id, _json.encode(item.entry).decode(), digest(_json.encode(content)))
 
 

@@ -74,6 +74,7 @@ def modified(state: SourceState, visit: Visit, parsed: Parsed, new: int, unchang
     shrunk = is_short(state, parsed)
     unreadable = bool(parsed.bad) and not parsed.items
     known = validators(visit.answer.headers)
+    forget = unreadable or parsed.cut  # the rest must come, also where the server would say that nothing has changed
     detail = _detail(state, parsed, new, shrunk=shrunk)
     return msgspec.structs.replace(
         state,
@@ -81,9 +82,9 @@ def modified(state: SourceState, visit: Visit, parsed: Parsed, new: int, unchang
         checked=now,
         health=_health(new, shrunk=shrunk, unreadable=unreadable),
         detail=detail,
-        etag=None if unreadable else known.etag,
-        last_modified=None if unreadable else known.last_modified,
-        body_hash=None if unreadable else visit.body_hash,
+        etag=None if forget else known.etag,
+        last_modified=None if forget else known.last_modified,
+        body_hash=None if forget else visit.body_hash,
         wait=wait,
         failures=state.failures + 1 if unreadable else 0,
         failed=now if unreadable else state.failed,

@@ -50,7 +50,12 @@ def read_time(text: str, zone: str) -> datetime | None:
     number = int(month) if month.isdigit() else _MONTHS.get(month[:3].lower(), 0)
     try:
         naive = datetime(  # noqa: DTZ001  (its zone is given below)
-            _year(found["year"]), number, int(found["day"]), int(found["hour"] or 0), int(found["minute"] or 0), _second(found["second"])
+            _year(found["year"]),
+            number,
+            int(found["day"]),
+            _hour(found["hour"], found["zone"]),
+            int(found["minute"] or 0),
+            _second(found["second"]),
         )
         return naive.replace(tzinfo=_zone(found["zone"], zone)).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -60,6 +65,12 @@ def read_time(text: str, zone: str) -> datetime | None:
 def _year(text: str) -> int:
     number = int(text)
     return number if len(text) == 4 else number + (2000 if number < 70 else 1900)
+
+
+def _hour(text: str | None, zone: str | None) -> int:
+    """Of 24, also where AM or PM stands in the place of a zone."""
+    hour, half = int(text or 0), (zone or "").upper()
+    return hour % 12 + 12 * (half == "PM") if half in {"AM", "PM"} else hour
 
 
 def _second(text: str | None) -> int:

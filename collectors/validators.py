@@ -74,9 +74,9 @@ def http_date(text: str) -> datetime | None:
     """A time as HTTP writes it (RFC 9110, 5.6.7), in UTC; None if it is something else."""
     try:
         moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _age(headers: Mapping[str, str]) -> float:

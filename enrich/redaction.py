@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
+from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -22,9 +23,13 @@ _PERSONAL = re.compile(
     r"(?P<day>0[1-9]|[12]\d|3[01]|6[1-9]|[78]\d|9[01])\s?[-+–‐]?\s?(?P<last>\d{4})(?!\d)"
 )
 _PHONE = re.compile(
-    r"(?<![\w+])(?:(?:\+|00)[1-9](?:[\s./–-]?\(?\d\)?){6,13}|\(?0\d{1,3}\)?\s?[-–/]?\s?\d{2,8}(?:[\s–-]\d{2,4}){0,4})(?![\d:])"
+    r"(?<![\w+])(?:(?:\+|00)[1-9](?:[\s./–-]?\(?\d\)?){6,13}|\(?0\d{1,3}\)?\s?[-–/]?\s?\d{2,8}(?:[\s–-]\d{2,4}){0,4})(?!\d|:\d)"
 )
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}")
+#: Hyphens that look like a hyphen: U+2010 hyphen, U+2011 non-breaking, U+2012 figure dash, U+2212 minus.
+_HYPHENS = dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2212), "-")
+#: Pages that are somebody's telephone.
+_CALLS = re.compile(r"//(?:wa\.me|api\.whatsapp\.com)/")
 _YEAR_AT_END = re.compile(r"\s(?:19|20)\d\d$")
 
 
@@ -60,13 +65,21 @@ def redact(text: str, field: str = "text") -> Redacted:
 
 
 def public_links(links: Iterable[str]) -> tuple[str, ...]:
-    """The links without those that are an address or a number of somebody (``mailto:``, ``tel:``, ``sms:``)."""
-    return tuple(link for link in links if not link.strip().lower().startswith(("mailto:", "tel:", "sms:")))
+    """Those that lead to a page and hold no address or number of somebody: not ``mailto:``, ``tel:``, ``?m=anna@…``."""
+    return tuple(link for link in links if link.strip().lower().startswith(("http://", "https://")) and not _names_somebody(link))
+
+
+def _names_somebody(link: str) -> bool:
+    """Whether it holds an e-mail address or an identity number. Other digits are mostly a date or the page's own number."""
+    plain = unquote(link)
+    numbers = (match for match in _PERSONAL.finditer(plain) if "/" not in match.group())
+    return bool(_EMAIL.search(plain) or _CALLS.search(plain)) or any(map(_is_personal, numbers))
 
 
 def _findings(text: str) -> list[_Finding]:
     """What to replace, in order, without overlaps: identity numbers before telephone numbers before addresses."""
     found: list[_Finding] = []
+    text = text.translate(_HYPHENS)  # one character for one: what is found stands where it stood
     if "@" in text:
         found += [_Finding(m.start(), m.end(), "email") for m in _EMAIL.finditer(text)]
     if _NUMBERS.search(text):

@@ -84,10 +84,19 @@ def prepare(raw: RawItem, gazetteer: Gazetteer) -> Prepared:
     draft = read(raw, gazetteer)
     title, text = redact(draft.title.strip(), "title"), redact(draft.text.strip(), "text")
     clean = msgspec.structs.replace(
-        draft, title=title.text, text=text.text, links=public_links(draft.links), tags=tuple(redact(tag).text for tag in draft.tags)
+        draft,
+        title=title.text,
+        text=text.text,
+        url=_public(draft.url),
+        links=public_links(draft.links),
+        tags=tuple(redact(tag).text for tag in draft.tags),
     )
     framed = frame(clean.title, clean.text, area=raw.area, stated=clean.stated, category=clean.category)
     return Prepared(raw=raw, draft=clean, redactions=title.redactions + text.redactions, frame=framed)
+
+
+def _public(url: str | None) -> str | None:
+    return next(iter(public_links((url,))), None) if url else None
 
 
 def document(item: Prepared, doc: Doc, gazetteer: Gazetteer) -> Document:
@@ -171,7 +180,7 @@ def _tombstone(raw: RawItem) -> Record:
         content_hash=fingerprint("withdrawn"),
         published=fetched,
         fetched=fetched,
-        provenance=_provenance(raw),
+        provenance=msgspec.structs.replace(_provenance(raw), native_id=""),  # often the address of what is gone
         withdrawn=True,
     )
     return _record(gone, fetched)

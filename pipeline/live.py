@@ -1,4 +1,4 @@
-"""The pipeline while it runs in this process: stages in threads, collectors in the event loop, both held to a pace."""
+"""The pipeline while it runs in this process: stages in a thread, collectors in the event loop, both held to a pace."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timezone: str = "Europe/Stockholm"
     #: Expected language (ISO 639-1); the text's own is detected.
     language: str = "sv"
-    #: Days that what it gave is kept.
+    #: Days that its terms allow what it gave to be kept. Stated for those who decide ``keep.*``; nothing goes by it yet.
     retention_days: Annotated[int, Meta(ge=1)] = 365
     #: Under which terms it may be used.
     terms: str = ""

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from pipeline.dead import DEAD, dead_record
-from pipeline.errors import FjarilError, PoisonError, StaleBatchError, WireError
+from pipeline.errors import FjarilError, PoisonError, SearchIndexError, StaleBatchError, WireError
 from pipeline.model import Document, decode
 from pipeline.ports import Batch, Bus, Clock, Delivered, Index, Record, Stage, StatefulStage
 
@@ -138,8 +138,7 @@ class IndexWorker:
     def step(self) -> int:
         """Write one batch. A small one waits, so that the index is not flushed more often than it is worth."""
         if time.monotonic() - self._purged > _PURGE:
-            self._index.purge()
-            self._purged = time.monotonic()
+            self._purge()
         early = self._flushed + self._pause - time.monotonic()
         if early > 0 and self._bus.lag(self.name, self.inputs)[self.inputs[0]] < self._size:
             return 0
@@ -154,7 +153,15 @@ class IndexWorker:
             if not batch.records:
                 break
             self._write(batch)
-        self._index.purge()
+        self._purge()
+
+    def _purge(self) -> None:
+        """The index remembers what is left to do, so a reader in the way only puts it off."""
+        self._purged = time.monotonic()
+        try:
+            self._index.purge()
+        except SearchIndexError as error:
+            log.warning("rewriting the index is put off", reason=str(error))
 
     def _write(self, batch: Batch) -> None:
         documents, dead = _documents(batch.records)

@@ -80,6 +80,7 @@ class SqliteBus:
         self._path = path
         self._lock = threading.RLock()
         self._published = threading.Condition()
+        self._log_holds_erased = False
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = connect(path)
@@ -186,7 +187,9 @@ class SqliteBus:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self._guard():
+            if self._log_holds_erased:
+                self._empty_log()
             self._db.close()
 
     # --- inside --------------------------------------------------------------------------------------------------------
@@ -280,10 +283,16 @@ class SqliteBus:
                     before = self._db.total_changes()
                     change()
                     changed = self._db.total_changes() - before
-                self._db.pragma("wal_checkpoint(TRUNCATE)")
+                self._log_holds_erased = True
+                self._empty_log()
             finally:
                 self._db.pragma("secure_delete", value=False)
         return changed
+
+    def _empty_log(self) -> None:
+        """Put the log into the file and cut it off; where another process reads, the next erasure, expiry or closing does it."""
+        busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0]
+        self._log_holds_erased = bool(busy)
 
     def _id(self, topic: str) -> int:
         if topic not in self._topics:

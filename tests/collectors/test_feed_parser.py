@@ -231,3 +231,23 @@ def _mutate(body: bytes, chance: random.Random) -> bytes:
                     [b"<", b">", b"&", b"\x00", b"]]>", b"<![CDATA[", b"&#xD800;", b"<item>", b"</entry>", b"\xff"]
                 )
     return bytes(data)
+
+
+def _rss(items: str, end: str = "</channel></rss>") -> bytes:
+    return f'<?xml version="1.0"?><rss version="2.0"><channel><title>T</title>{items}{end}'.encode()
+
+
+def test_entries_without_id_that_share_a_link_are_different() -> None:
+    """A page of notices is the link of all of them: none may take another's place."""
+    one, two = (f"<item><title>{t}</title><link>https://lista.example/</link></item>" for t in ("Brand", "Stöld"))
+    first, both = _read(_rss(one)), _read(_rss(one + two))
+    assert first.entries[0].native_id == "https://lista.example/"
+    assert len({item.native_id for item in both.entries}) == 2
+
+
+def test_a_cut_feed_says_so_and_leaves_its_last_entry_out() -> None:
+    """Half an entry would look like an edit of the whole one."""
+    whole = "<item><guid isPermaLink='false'>a</guid><title>Hel</title></item><item><guid isPermaLink='false'>b</guid><title>Halv"
+    feed = _read(_rss(whole, end=""))
+    assert feed.cut
+    assert [item.native_id for item in feed.entries] == ["a"]

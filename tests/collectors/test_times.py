@@ -73,3 +73,13 @@ def test_what_is_no_time_is_none(text: str) -> None:
 def test_an_unknown_zone_of_a_source_is_utc() -> None:
     """A mistake in the settings of one source does not stop it."""
     assert read_time("2026-08-22 10:00", "Nowhere/Atall") == datetime.fromisoformat("2026-08-22T10:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("22 Aug 2026 10:00 PM", "2026-08-22T20:00:00+00:00"), ("22 Aug 2026 12:30 AM", "2026-08-21T22:30:00+00:00")]
+)
+def test_halves_of_the_day_are_no_zones(text: str, expected: str) -> None:
+    """AM and PM say which half of the day it is, in the source's own zone."""
+    found = read_time(text, "Europe/Stockholm")
+    assert found is not None
+    assert found.isoformat() == expected

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collectors.validators import MAX_RETRY_AFTER, MAX_WAIT, freshness, request_headers, retry_after, same_version, validators
+from collectors.validators import MAX_RETRY_AFTER, MAX_WAIT, freshness, http_date, request_headers, retry_after, same_version, validators
 from collectors.waiting import Hints, wait_of
 from pipeline.model import Health, SourceState
 
@@ -105,3 +105,8 @@ def test_a_wait_ends_when_the_quiet_hours_end() -> None:
     """To the second, from any moment."""
     moment = NOW + timedelta(minutes=17, seconds=3)
     assert moment + timedelta(seconds=wait_of(Hints(skip_hours=(12, 13)), 0, 60, moment)) == datetime(2026, 3, 1, 14, 0, tzinfo=UTC)
+
+
+def test_a_date_beyond_the_calendar_is_none() -> None:
+    """A date that cannot be expressed in UTC is no date, and no error."""
+    assert http_date("Fri, 31 Dec 9999 23:59:59 -0100") is None

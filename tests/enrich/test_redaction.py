@@ -131,3 +131,27 @@ def test_no_text_takes_long(text):
     begin = perf_counter()
     redact(text)
     assert perf_counter() - begin < 2
+
+
+@pytest.mark.parametrize(
+    "text", ["Ring 070-1234567: Anna", "Ring 070-123 45 67: Anna", "Ring 0046701234567: nu", "070\u2011123 45 67", "850709\u20109805"]
+)
+def test_a_colon_or_another_hyphen_hides_no_number(text):
+    """What follows a number, and which of the hyphens stands in it, makes no difference: no digit of it stays."""
+    found = redact(text)
+    assert len(found.redactions) == 1
+    assert not any(sign.isdigit() for sign in found.text)
+
+
+def test_times_and_years_are_no_numbers():
+    """A time after a number-like run stays what it is."""
+    for text in ("08-12 14:30", "08-12 2024: läget"):
+        assert redact(text).text == text
+
+
+@pytest.mark.parametrize(
+    "link", ["mailto:anna@exempel.example", "skype:anna", "https://exempel.example/?m=anna%40exempel.example", "https://wa.me/46701740605"]
+)
+def test_links_to_somebody_are_left_out(link):
+    """A link that is, or holds, an address or a telephone of somebody is no link to a page."""
+    assert public_links(["https://exempel.example/2026/03/615853", link]) == ("https://exempel.example/2026/03/615853",)
