@@ -104,11 +104,12 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 
 def writable(path: Path) -> None:
-    """Make the directory.
+    """Make the directory, and see that files can be made in it.
 
     :raises UsageError: if that is not possible.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
+        (path / "lock").touch()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; name a directory that can be written with --data") from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, opened, output, print_json, settings_of
+from pipeline.cli.common import AsJson, opened, output, print_json, refuse_empty, settings_of
 
 if TYPE_CHECKING:
     from enrich.gazetteer import Gazetteer
@@ -38,14 +38,16 @@ def search(
     from enrich.gazetteer import load
     from pipeline.ports import Filters, Search
 
+    begin, end = _moment("--since", since), _moment("--until", until)
     settings = settings_of(context)
+    refuse_empty(settings)
     gazetteer = load(settings.cache)
     filters = Filters(
         places=tuple(_code(gazetteer, name) for name in place or ()),
         themes=tuple(theme or ()),
         sources=tuple(source or ()),
-        since=_moment("--since", since),
-        until=_moment("--until", until),
+        since=begin,
+        until=end,
     )
     question = Search(
         text=query,

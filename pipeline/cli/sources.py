@@ -18,17 +18,23 @@ Only = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids o
 
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
-    """List them with what the last fetch showed."""
+    """List them with what the last fetch showed; first those that were fetched here and are not in the file, as a demo's."""
     from pipeline.settings import load_sources
 
     settings = settings_of(context)
     states = _states(settings)
-    rows = [_row(source, states.get(source.id)) for source in load_sources(settings.sources)]
+    sources = load_sources(settings.sources)
+    elsewhere = [state for id_, state in sorted(states.items()) if id_ not in {source.id for source in sources}]
+    rows = [_row(None, state) for state in elsewhere] + [_row(source, states.get(source.id)) for source in sources]
     if as_json:
         print_json(rows)
         return
     columns = ("id", "kind", "area", "reliability", "every", "health", "checked", "detail")
-    print_table(f"{len(rows)} sources in {settings.sources}", columns, [[row[c] for c in columns] for row in rows])
+    print_table(
+        f"{len(sources)} sources in {settings.sources}, {len(elsewhere)} others fetched in {settings.data_dir}",
+        columns,
+        [[row[c] for c in columns] for row in rows],
+    )
 
 
 @app.command()
@@ -90,18 +96,22 @@ def _states(settings: Settings) -> dict[str, SourceState]:
         bus.close()
 
 
-def _row(source: Source, state: SourceState | None) -> dict[str, object]:
-    return {
-        "id": source.id,
-        "kind": source.kind,
-        "name": source.name,
-        "area": source.area,
-        "reliability": source.reliability,
-        "every": f"{source.interval} s",
-        "enabled": source.enabled,
+def _row(source: Source | None, state: SourceState | None) -> dict[str, object]:
+    """A source of the file, of what was fetched, or both."""
+    row: dict[str, object] = {
+        "id": source.id if source else state.source if state else "",
+        "kind": source.kind if source else "",
+        "name": source.name if source else "",
+        "area": source.area if source else "",
+        "reliability": source.reliability if source else "",
+        "every": f"{source.interval} s" if source else "",
+        "enabled": source.enabled if source else False,
         "health": state.health if state else "unknown",
         "checked": f"{state.checked:%Y-%m-%d %H:%M}" if state else "",
-        "detail": state.detail if state else "" if source.enabled else "off",
-        "purpose": source.purpose,
-        "url": state.url if state else source.url,
+        "detail": state.detail if state else "" if source and source.enabled else "off",
+        "purpose": source.purpose if source else "",
+        "url": state.url if state else source.url if source else "",
     }
+    if state and state.failed and not state.health.is_failure:
+        row["detail"] = f"{state.detail}; failed last on {state.failed:%Y-%m-%d %H:%M}: {state.failure}"
+    return row
