@@ -109,7 +109,7 @@ def polisen_time(text: str) -> datetime:
     day, hour, minute, second, zone = match.groups()
     try:
         return datetime.fromisoformat(f"{day}T{hour:0>2}:{minute}:{second}{zone}").astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise PoisonError(f"datetime: found {text!r}, which is no time: {error}") from error
 
 

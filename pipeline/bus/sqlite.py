@@ -195,6 +195,7 @@ class SqliteBus:
     # --- inside --------------------------------------------------------------------------------------------------------
 
     def _prepare(self, topics: Sequence[Topic]) -> None:
+        self._db.pragma("secure_delete", value=True)  # from the beginning: pages that are split leave copies behind, too
         layout = self._db.pragma("user_version")
         if layout not in {0, LAYOUT}:
             raise BusError(
@@ -272,21 +273,14 @@ class SqliteBus:
         return Delivered(topic=topic, key=key, value=value, timestamp=when, shard=shard, partition=partition, offset=offset)
 
     def _destroy(self, change: Callable[[], object]) -> int:
-        """Do a change after which the old bytes are nowhere: freed pages are overwritten and the log is emptied.
-
-        Returns how many rows it changed.
-        """
+        """Do a change after which the old bytes are nowhere, once the log is emptied; returns how many rows it changed."""
+        with self._transaction():
+            before = self._db.total_changes()
+            change()
+            changed = self._db.total_changes() - before
         with self._guard():
-            self._db.pragma("secure_delete", value=True)
-            try:
-                with self._transaction():
-                    before = self._db.total_changes()
-                    change()
-                    changed = self._db.total_changes() - before
-                self._log_holds_erased = True
-                self._empty_log()
-            finally:
-                self._db.pragma("secure_delete", value=False)
+            self._log_holds_erased = True
+            self._empty_log()
         return changed
 
     def _empty_log(self) -> None:
