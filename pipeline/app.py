@@ -18,6 +18,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
     from spacy.language import Language
 
+    from enrich.gazetteer import Gazetteer
     from enrich.stage import Enrich
     from pipeline.runner import Worker
 
@@ -52,22 +53,23 @@ def open_index(settings: Settings) -> Index:
 
 def language(settings: Settings) -> Language:
     """The spaCy pipeline that tags places and themes."""
-    import enrich.gazetteer
-    import enrich.lexicon
-    import enrich.nlp
-
-    return enrich.nlp.build(enrich.gazetteer.load(settings.cache), enrich.lexicon.load(settings.lexicon))
+    return _analysis(settings)[0]
 
 
 def enrichment(settings: Settings) -> Enrich:
     """The stage that makes documents of items."""
+    from enrich.stage import Enrich
+
+    return Enrich(*_analysis(settings))
+
+
+def _analysis(settings: Settings) -> tuple[Language, Gazetteer]:
     import enrich.gazetteer
     import enrich.lexicon
     import enrich.nlp
-    from enrich.stage import Enrich
 
     gazetteer = enrich.gazetteer.load(settings.cache)
-    return Enrich(enrich.nlp.build(gazetteer, enrich.lexicon.load(settings.lexicon)), gazetteer)
+    return enrich.nlp.build(gazetteer, enrich.lexicon.load(settings.lexicon)), gazetteer
 
 
 def workers(settings: Settings, bus: Bus, index: Index | None, clock: Clock, stages: Sequence[str]) -> list[Worker]:

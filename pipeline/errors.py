@@ -66,17 +66,5 @@ class QueryError(SearchIndexError):
     exit_code = 2
 
 
-class CollectError(FjarilError):
-    """A source gave something that cannot be collected; becomes the source's state, never a crash.
-
-    :param source: id of the source.
-    :param reason: what was found and what was expected.
-    """
-
-    def __init__(self, source: str, reason: str) -> None:
-        super().__init__(f"source {source}: {reason}")
-        self.source, self.reason = source, reason
-
-
 class PoisonError(FjarilError):
     """A stage cannot process this record, and never will; it goes to topic ``dead``."""

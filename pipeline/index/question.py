@@ -14,9 +14,9 @@ from pipeline.errors import QueryError
 from pipeline.ports import Filters
 
 #: Fields that ``field:value`` takes, with an example for error texts.
+FIELDS = {"place": "place:0180", "theme": "theme:fire.vehicle", "source": "source:polisen", "lang": "lang:sv"}
 #: Code of a county, of a municipality or what lies inside one, of a country.
 _CODE = re.compile(r"\d{2}|\d{4}(:.+)?|[A-Za-z]{2}")
-FIELDS = {"place": "place:0180", "theme": "theme:fire.vehicle", "source": "source:polisen", "lang": "lang:sv"}
 #: Longest query, in characters, and most clauses of one: bounds what a single question can cost.
 MAX_CHARACTERS = 2_000
 MAX_CLAUSES = 64
