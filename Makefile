@@ -41,7 +41,7 @@ test: $(READY)  ## every test, fast ones first
 	$(BIN)/pytest -m "not long"
 
 test-long: $(READY)  ## the tests at their full size; takes hours
-	FJARIL_LONG=1 $(BIN)/pytest
+	TESTS_LONG=1 $(BIN)/pytest
 
 bench: $(READY)  ## how fast, measured here
 	$(BIN)/python -m tests.bench

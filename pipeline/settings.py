@@ -152,7 +152,7 @@ def _refuse_unknown_environment() -> None:
     known = set(Settings.model_fields)
     for name in os.environ:
         part = name[len(PREFIX) :].split("__")[0].lower()
-        if name.startswith(PREFIX) and part not in known | {"data", "long"}:  # what the tests go by: their data and their size
+        if name.startswith(PREFIX) and part not in known:
             raise SettingsError("environment", name, os.environ[name], f"allowed: {_names(known)}")
 
 

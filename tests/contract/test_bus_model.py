@@ -21,7 +21,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOPICS = (Topic(name="in", partitions=2), Topic(name="out", partitions=2))
 GROUPS = st.sampled_from(["a", "b"])
 #: ≥ 1,000 runs over each adapter; more when all the time of the world is given.
-RUNS = 5_000 if os.environ.get("FJARIL_LONG") else 1_000
+RUNS = 5_000 if os.environ.get("TESTS_LONG") else 1_000
 
 
 class BusModel(RuleBasedStateMachine):

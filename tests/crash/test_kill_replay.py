@@ -19,7 +19,7 @@ from tests.crash.replayer import replay, settings_of, warm
 from tests.e2e.commands import every_document
 
 #: Kills in all; of them several fall into each replay.
-KILLS = 2_000 if os.environ.get("FJARIL_LONG") else 100
+KILLS = 2_000 if os.environ.get("TESTS_LONG") else 100
 #: Answers of the recording: enough for a few seconds.
 ANSWERS = 60
 SEED = 20260302
