@@ -10,59 +10,85 @@ import msgspec
 
 from pipeline.dead import dead_record
 from pipeline.errors import WireError
-from pipeline.model import Books, Document, decode, encode, fingerprint
+from pipeline.model import Books, Document, Versions, decode, encode, fingerprint
 from pipeline.ports import Delivered, Reading, Record
 
 #: Shorter texts are alike by chance: "Polisen söker vittnen." says nothing of where it comes from. In characters.
 SHORTEST_COPY = 60
+#: A copy that comes later than this after the original is an occurrence of its own for all that can be said.
+COPY_WINDOW = timedelta(days=60)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
 class _Known:
-    """What is remembered of a document: which versions came, and the text of the newest."""
+    """What is remembered of a document: the fields of :class:`~pipeline.model.Versions`, the text as bytes."""
 
-    #: Bit n is set when version n came.
-    revisions: int = 0
     newest: int = 0
-    #: The version with which it was withdrawn; 0 if it never was.
+    missing: tuple[int, ...] = ()
     gone: int = 0
     text: bytes | None = None
+    since: datetime = _BEGINNING
+    order: int = 0
 
     def had(self, revision: int) -> bool:
         """Whether the version came before. What came before a withdrawal is erased, and nobody can tell: it had."""
-        return bool(self.revisions >> revision & 1) or revision < self.gone
+        return revision < self.gone or (revision <= self.newest and revision not in self.missing)
+
+    @property
+    def standing(self) -> bool:
+        """Whether there is a version, and the newest is not a withdrawal."""
+        return self.newest > self.gone
+
+    def note(self, revision: int, *, withdrawn: bool) -> bool:
+        """Take note that the version came; returns whether it is the newest."""
+        newer = revision > self.newest
+        if newer:
+            self.missing += tuple(range(self.newest + 1, revision))
+            self.newest = revision
+        if withdrawn:
+            self.gone = max(self.gone, revision)
+        self.missing = tuple(n for n in self.missing if n != revision and n > self.gone)
+        return newer
 
 
 class Relate:
     """Finds repeated versions and exact copies; counts what became of every document.
 
-    Reads ``documents``; writes each version once to ``related``, and the counts of each partition to ``books``. Time is that
-    of the records, so what it makes of them does not depend on when it does.
+    Reads ``documents``; writes each version once to ``related``, what is known of its document to ``versions``, and the counts
+    of each partition to ``books``. Time is that of the records, so what it makes of them does not depend on when it does.
     """
 
     name = "relate"
     inputs = ("documents",)
-    #: A copy that comes later than this after the original is an occurrence of its own for all that can be said.
-    window = timedelta(days=60)
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
         #: Text → the documents that have it now and when they got it, the earliest first.
         self._holders: dict[bytes, dict[str, datetime]] = {}
+        #: How many times a document got a text.
+        self._texts = 0
         self._books: dict[int, Books] = {}
         self._now = self._swept = _BEGINNING
 
     def restore(self, read: Reading) -> None:
-        """Fold back the versions seen and the counts, whole: a late edit of an old document must not count as a new one."""
+        """Fold back which versions came, who has which text, and the counts."""
         self.__init__()  # type: ignore[misc]
-        for delivered in read("related", whole=True):
-            if delivered.value:  # erased ones are followed by their tombstone
-                self._remember(decode(delivered.value, Document), delivered.timestamp)
-        for delivered in read("books", whole=True):
+        for delivered in read("books"):
             books = decode(delivered.value, Books)
             self._books[books.partition] = books
+            self._now = max(self._now, books.latest)
+        for delivered in read("versions"):
+            versions = decode(delivered.value, Versions)
+            self._known[versions.document] = _Known(
+                newest=versions.newest, missing=versions.missing, gone=versions.gone, order=versions.order, since=versions.since,
+                text=bytes.fromhex(versions.text) if versions.text else None,
+            )  # fmt: skip
+        for document, known in sorted(self._known.items(), key=lambda item: item[1].order):
+            self._texts = max(self._texts, known.order)
+            if known.text and self._is_recent(known.since):
+                self._holders.setdefault(known.text, {})[document] = known.since
 
     def process(self, records: Sequence[Delivered]) -> list[Record]:
         """Each new version with ``copy_of`` set, then the counts of the partitions that the records came from."""
@@ -76,41 +102,57 @@ class Relate:
         return outputs + [_books_record(self._books[partition], last) for partition, last in touched.items()]
 
     def _relate(self, delivered: Delivered) -> list[Record]:
+        self._advance(delivered.timestamp)
         try:
             document = decode(delivered.value, Document)
         except WireError as error:
-            self._count(delivered.partition, None)
+            self._count(delivered)
             return [dead_record(self.name, str(error), delivered)]
         known = self._known.get(document.id)
         if known and known.had(document.revision):
-            self._count(delivered.partition, "duplicates")
+            self._count(delivered, "duplicates")
             return []
-        self._count(delivered.partition, "tombstones" if document.withdrawn else "revisions" if known else "documents")
-        original = self._remember(document, delivered.timestamp)
-        value = encode(msgspec.structs.replace(document, copy_of=original)) if original else delivered.value
-        return [Record(topic="related", key=document.id, shard=delivered.shard, timestamp=delivered.timestamp, value=value)]
-
-    def _remember(self, document: Document, moment: datetime) -> str | None:
-        """Note the version; the id of the document that had its text first, if that is another one."""
-        self._advance(moment)
+        what = "tombstones" if document.withdrawn else "revisions" if known else "documents"
         known = self._known.setdefault(document.id, _Known())
-        known.revisions |= 1 << document.revision
-        if document.withdrawn:
-            known.gone = max(known.gone, document.revision)
-        if document.revision <= known.newest:
+        before = known.standing
+        original = self._note(known, document, delivered.timestamp)
+        self._count(delivered, what, known.standing - before)
+        value = encode(msgspec.structs.replace(document, copy_of=original)) if original else delivered.value
+        return [
+            Record(topic="related", key=document.id, shard=delivered.shard, timestamp=delivered.timestamp, value=value),
+            Record(topic="versions", key=document.id, timestamp=delivered.timestamp, value=encode(_versions(document.id, known))),
+        ]
+
+    def _note(self, known: _Known, document: Document, moment: datetime) -> str | None:
+        """Take note of the version; the id of the document that had its text first, if that is another one."""
+        if not known.note(document.revision, withdrawn=document.withdrawn):
             return None
-        before, known.newest, known.text = known.text, document.revision, text_key(document)
-        if before and before != known.text:
-            self._holders.get(before, {}).pop(document.id, None)
-        if known.text is None:
+        text = text_key(document)
+        if text != known.text:
+            if known.text:
+                self._leave(known.text, document.id)
+            known.text = text
+        if text is None:
             return None
-        holders = self._holders[known.text] = self._recent(self._holders.get(known.text, {}))
-        holders.setdefault(document.id, moment)
+        holders = self._holders[text] = self._recent(self._holders.get(text, {}))
+        if document.id not in holders:
+            self._texts += 1
+            known.since, known.order = moment, self._texts
+            holders[document.id] = moment
         original = next(iter(holders))
         return original if original != document.id else None
 
+    def _leave(self, text: bytes, document: str) -> None:
+        holders = self._holders.get(text, {})
+        holders.pop(document, None)
+        if not holders:
+            self._holders.pop(text, None)
+
+    def _is_recent(self, since: datetime) -> bool:
+        return since >= self._now - COPY_WINDOW
+
     def _recent(self, holders: dict[str, datetime]) -> dict[str, datetime]:
-        return {document: since for document, since in holders.items() if since >= self._now - self.window}
+        return {document: since for document, since in holders.items() if self._is_recent(since)}
 
     def _advance(self, moment: datetime) -> None:
         """Let time go on; once a day what is too old to be copied is forgotten."""
@@ -119,15 +161,26 @@ class Relate:
             self._swept = self._now
             self._holders = {text: recent for text, holders in self._holders.items() if (recent := self._recent(holders))}
 
-    def _count(self, partition: int, what: str | None) -> None:
-        books = self._books.get(partition) or Books(partition=partition)
-        self._books[partition] = msgspec.structs.replace(books, **{what: getattr(books, what) + 1}) if what else books
+    def _count(self, delivered: Delivered, what: str | None = None, standing: int = 0) -> None:
+        """Count a record of its partition as ``what``, and how many more documents stand for it."""
+        books = self._books.get(delivered.partition) or Books(partition=delivered.partition)
+        counted = {what: getattr(books, what) + 1} if what else {}
+        self._books[delivered.partition] = msgspec.structs.replace(
+            books, standing=books.standing + standing, latest=max(books.latest, delivered.timestamp), **counted
+        )
 
 
 def text_key(document: Document) -> bytes | None:
     """What two documents with exactly the same text share, letter case and white space aside; None for short texts."""
     text = " ".join(f"{document.title} {document.text}".casefold().split())
     return bytes.fromhex(fingerprint(text)) if len(text) >= SHORTEST_COPY else None
+
+
+def _versions(document: str, known: _Known) -> Versions:
+    return Versions(
+        document=document, newest=known.newest, missing=known.missing, gone=known.gone, since=known.since, order=known.order,
+        text=known.text.hex() if known.text else None,
+    )  # fmt: skip
 
 
 def _books_record(books: Books, last: Delivered) -> Record:

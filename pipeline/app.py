@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import UsageError
 from pipeline.index.embedded import EmbeddedIndex
-from pipeline.ports import Bus, Clock, Index, Topic
+from pipeline.ports import Bus, Index, Topic
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
@@ -30,14 +30,16 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic of the pipeline."""
     keep, partitions = settings.keep, settings.partitions
     return (
-        Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw)),
-        Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents)),
-        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related)),
+        Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw), consumers=("enrich",)),
+        Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents), consumers=("relate",)),
+        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related), consumers=("index",)),
         Topic(name="dead", retention=timedelta(days=keep.dead)),
         Topic(name="retried", compacted=True),
         Topic(name="sources", compacted=True),
         Topic(name="items", compacted=True),
+        Topic(name="versions", compacted=True),
         Topic(name="books", compacted=True),
+        Topic(name="index_books", compacted=True),
     )
 
 
@@ -72,16 +74,16 @@ def _analysis(settings: Settings) -> tuple[Language, Gazetteer]:
     return enrich.nlp.build(gazetteer, enrich.lexicon.load(settings.lexicon)), gazetteer
 
 
-def workers(settings: Settings, bus: Bus, index: Index | None, clock: Clock, stages: Sequence[str]) -> list[Worker]:
+def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[str]) -> list[Worker]:
     """A worker for each of the stages named, in the order of the flow; ``collect`` is none: it runs in the event loop."""
     from enrich.relate import Relate
     from pipeline.runner import IndexWorker, StageWorker
 
     made: list[Worker] = []
     if "enrich" in stages:
-        made.append(StageWorker(enrichment(settings), bus, clock, settings.runner.batch))
+        made.append(StageWorker(enrichment(settings), bus, settings.runner.batch))
     if "relate" in stages:
-        made.append(StageWorker(Relate(), bus, clock, settings.runner.batch))
+        made.append(StageWorker(Relate(), bus, settings.runner.batch))
     if "index" in stages and index is not None:
         made.append(IndexWorker(index, bus, settings.runner.flush_documents, settings.runner.flush_seconds))
     return made

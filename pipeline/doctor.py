@@ -11,8 +11,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from pipeline.dead import DEAD
-from pipeline.model import Books, DeadLetter, ItemState, SourceState, decode
+from pipeline.dead import DEAD, letters
+from pipeline.model import Books, IndexBooks, Retry, SourceState, Wire, decode
 from pipeline.ports import Bus, Index
 
 _CONSUMERS = {"enrich": ("raw",), "relate": ("documents",), "index": ("related",)}
@@ -20,6 +20,7 @@ _LIBRARIES = ("apsw", "feedparser", "scrapy", "spacy", "tantivy")
 #: How often to count again what moves while it is counted, and the seconds between.
 _TRIES, _PAUSE = 100, 0.02
 T = TypeVar("T")
+W = TypeVar("W", bound=Wire)
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -37,8 +38,10 @@ class Report(Struct, frozen=True, kw_only=True):
     duplicates: int
     #: Records that a stage could not process, and that were not retried.
     dead: int
-    #: Those of them that died before the index: their versions are counted above, too.
+    #: Those of them that the index could not take: their versions are counted above, too.
     dead_unindexed: int = 0
+    #: How many of the dead are still kept.
+    dead_kept: int = 0
     #: Stage → records that wait before it.
     lag: dict[str, int]
     #: Documents that search can find, and how many it should be.
@@ -69,35 +72,36 @@ class Report(Struct, frozen=True, kw_only=True):
 def examine(bus: Bus, index: Index) -> Report:
     """Count what is on the bus and in the index; the pipeline may run meanwhile."""
     counted = _unmoved(lambda: _count(bus))
-    withdrawn = sum(decode(record.value, ItemState).withdrawn for record in bus.read("items"))
     report = msgspec.structs.replace(
         counted,
-        dead_unindexed=_dead_unindexed(bus),
+        dead_kept=len(letters(bus)),
         searchable=index.count(),
-        searchable_expected=counted.documents - withdrawn,
         versions={"python": platform.python_version(), "fjaril": version("fjaril")} | {name: version(name) for name in _LIBRARIES},
     )
     return msgspec.structs.replace(report, problems=_problems(report))
 
 
 def _count(bus: Bus) -> Report:
-    states = [decode(record.value, SourceState) for record in bus.read("sources")]
-    books = [decode(record.value, Books) for record in bus.read("books")]
+    states = _last(bus, "sources", SourceState)
+    books = _last(bus, "books", Books)
+    retried = _last(bus, "retried", Retry)
+    unindexed = sum(book.dead for book in _last(bus, "index_books", IndexBooks).values())
     return Report(
-        fetched=sum(state.fetched for state in states),
-        documents=sum(b.documents for b in books),
-        revisions=sum(b.revisions for b in books),
-        tombstones=sum(b.tombstones for b in books),
-        duplicates=sum(state.unchanged for state in states) + sum(b.duplicates for b in books),
-        dead=bus.count(DEAD) - bus.count("retried"),
+        fetched=sum(state.fetched for state in states.values()),
+        documents=sum(b.documents for b in books.values()),
+        revisions=sum(b.revisions for b in books.values()),
+        tombstones=sum(b.tombstones for b in books.values()),
+        duplicates=sum(state.unchanged for state in states.values()) + sum(b.duplicates for b in books.values()),
+        dead=bus.count(DEAD) - len(retried),
+        dead_unindexed=unindexed - sum(retry.stage == "index" for retry in retried.values()),
         lag={stage: sum(bus.lag(stage, inputs).values()) for stage, inputs in _CONSUMERS.items()},
+        searchable_expected=sum(b.standing for b in books.values()),
     )
 
 
-def _dead_unindexed(bus: Bus) -> int:
-    retried = {record.key for record in bus.read("retried")}
-    letters = (decode(record.value, DeadLetter) for record in bus.read(DEAD) if record.value and str(record.offset) not in retried)
-    return sum(letter.stage == "index" for letter in letters)
+def _last(bus: Bus, topic: str, kind: type[W]) -> dict[str, W]:
+    """The last record of each key; one that is replaced while the topic is read may come twice."""
+    return {record.key: decode(record.value, kind) for record in bus.read(topic)}
 
 
 def _unmoved(count: Callable[[], T]) -> T:
@@ -123,6 +127,6 @@ def _problems(report: Report) -> list[str]:
         problems.append(
             f"search finds {report.searchable} documents instead of {report.searchable_expected}: remove the index, then run again"
         )
-    if report.dead:
-        problems.append(f"{report.dead} records could not be processed: see `fjaril dead list`")
+    if report.dead_kept:
+        problems.append(f"{report.dead_kept} records could not be processed: see `fjaril dead list`")
     return problems

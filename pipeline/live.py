@@ -11,7 +11,7 @@ from pipeline import app
 from pipeline.errors import UsageError
 from pipeline.model import Source, SourceState
 from pipeline.observe import Metrics, Observers, Progress
-from pipeline.ports import Bus, Clock, Index
+from pipeline.ports import Bus, Index
 from pipeline.runner import IndexWorker, Runner
 from pipeline.settings import Settings
 
@@ -61,7 +61,7 @@ class Live:
 
 
 @contextmanager
-def running(settings: Settings, clock: Clock, stages: Sequence[str] = app.STAGES) -> Iterator[Live]:
+def running(settings: Settings, stages: Sequence[str] = app.STAGES) -> Iterator[Live]:
     """Run the stages until the block ends; then each finishes what it has begun.
 
     Stages share the data directory with those of other processes, but one alone collects.
@@ -82,7 +82,7 @@ def running(settings: Settings, clock: Clock, stages: Sequence[str] = app.STAGES
             stack.callback(metrics.close)
         progress = Progress()
         observers = Observers(progress, *([metrics] if metrics else []))
-        runner = Runner(bus, app.workers(settings, bus, index, clock, stages), observers)
+        runner = Runner(bus, app.workers(settings, bus, index, stages), observers)
         _calm_collector()
         runner.start()
         stack.callback(runner.stop)

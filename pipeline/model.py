@@ -336,7 +336,8 @@ class Document(Wire, frozen=True, kw_only=True, tag="document"):
     withdrawn: bool = False
     #: What the source itself calls it, as ``Trafikolycka``; empty if it does not say.
     category: str = ""
-    #: The earliest document with exactly the same text, if another one was first: coverage, not occurrence.
+    #: The earliest document that had exactly the same text when this version came, if another one was first: coverage, not
+    #: occurrence. That one may have been edited or withdrawn since.
     copy_of: str | None = None
 
     @property
@@ -373,6 +374,39 @@ class Books(Wire, frozen=True, kw_only=True, tag="books"):
     tombstones: int = 0
     #: Versions that had come before, or that a later withdrawal has overtaken.
     duplicates: int = 0
+    #: Documents whose newest version is not a withdrawal: those that search should find.
+    standing: int = 0
+    #: The latest time of a record so far.
+    latest: Instant = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class IndexBooks(Wire, frozen=True, kw_only=True, tag="index_books"):
+    """What the index could not take of one partition since the beginning (topic ``index_books``, key = partition)."""
+
+    partition: int
+    dead: int = 0
+
+
+class Versions(Wire, frozen=True, kw_only=True, tag="versions"):
+    """Which versions of a document were passed on, and what text it has now (topic ``versions``, key = document id)."""
+
+    document: str
+    #: The highest version that came, and those below it that did not.
+    newest: int = 0
+    missing: tuple[int, ...] = ()
+    #: The version with which it was withdrawn; 0 if it never was.
+    gone: int = 0
+    #: Fingerprint of its text, if that is long enough to be recognised elsewhere.
+    text: str | None = None
+    #: When it got this text, and how many documents had got theirs before.
+    since: Instant = datetime(1970, 1, 1, tzinfo=UTC)
+    order: int = 0
+
+
+class Retry(Wire, frozen=True, kw_only=True, tag="retry"):
+    """A dead letter was put back where it came from (topic ``retried``, key = number of the letter)."""
+
+    stage: str
 
 
 def document_id(source: str, native_id: str) -> str:

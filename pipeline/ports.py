@@ -36,6 +36,8 @@ class Topic(Struct, frozen=True, kw_only=True):
     retention: timedelta | None = None
     #: Only the last record of each key is kept.
     compacted: bool = False
+    #: Groups that read the topic: a record stays until each has committed it, however old it is.
+    consumers: tuple[str, ...] = ()
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -79,7 +81,7 @@ class Bus(Protocol):
         """Append all the records, or none; durable on return. In one partition their order is kept.
 
         :raises UnknownTopicError: if a topic was not declared.
-        :raises BusError: if they could not be stored.
+        :raises BusError: if a value is empty, which is what an erased record has, or they could not be stored.
         """
 
     def poll(self, group: str, topics: Sequence[str], max_records: int = 500, timeout: float = 0.0) -> Batch:
@@ -119,7 +121,7 @@ class Bus(Protocol):
     def expire(self, now: datetime) -> int:
         """Remove the records older than their topic's retention; returns how many.
 
-        Those that a group still waits for may be kept.
+        What one of the topic's consumers has not committed stays, also where it has yet to begin.
         """
 
     def verify(self) -> None:
@@ -276,19 +278,15 @@ class Stage(Protocol):
 
 
 class Reading(Protocol):
-    """Reads a topic for a stage that folds back its state."""
+    """Reads a topic for a stage that folds back its state: :meth:`Bus.read`."""
 
-    def __call__(self, topic: str, *, whole: bool = False) -> Iterator[Delivered]:
-        """The records of the topic's last ``window``; ``whole``: all that are kept."""
+    def __call__(self, topic: str, since: datetime | None = None) -> Iterator[Delivered]:
+        """All records now in the topic, those from ``since`` on if it is given."""
 
 
 @runtime_checkable
 class StatefulStage(Stage, Protocol):
     """A stage that remembers, and keeps none of it on disk: it is folded back from the topics that it writes itself."""
-
-    @property
-    def window(self) -> timedelta:
-        """How far back it must be able to remember."""
 
     def restore(self, read: Reading) -> None:
         """Forget everything, then fold back what ``read`` gives."""

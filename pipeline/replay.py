@@ -145,7 +145,7 @@ async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[
     if first is None:
         raise UsageError("there is no answer to replay")
     clock, pace = VirtualClock(first.at), _Pace(speed, first.at)
-    with running(settings, clock) as live, Server() as server:
+    with running(settings) as live, Server() as server:
         watcher.watch(live)
         served = {source.id: msgspec.structs.replace(source, url=f"{BASE}/{source.id}") for source in sources}
         async with ReplayEngine(server, clock) as engine, Collector(engine, live.bus, clock) as collector:

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from pipeline.dead import DEAD, dead_record
 from pipeline.errors import FjarilError, PoisonError, SearchIndexError, StaleBatchError, WireError
-from pipeline.model import Document, decode
-from pipeline.ports import Batch, Bus, Clock, Delivered, Index, Record, Stage, StatefulStage
+from pipeline.model import Document, IndexBooks, decode, encode
+from pipeline.ports import Batch, Bus, Delivered, Index, Record, Stage, StatefulStage
 
 log = structlog.get_logger()
 
@@ -58,9 +59,9 @@ class Observer(Protocol):
 class StageWorker:
     """One stage as a consumer group of its name. Its state is restored whenever it may not be what the bus holds."""
 
-    def __init__(self, stage: Stage, bus: Bus, clock: Clock, batch: int) -> None:
+    def __init__(self, stage: Stage, bus: Bus, batch: int) -> None:
         self.name, self.inputs = stage.name, stage.inputs
-        self._stage, self._bus, self._clock, self._size = stage, bus, clock, batch
+        self._stage, self._bus, self._size = stage, bus, batch
         #: (topic, partition) → position of the group up to which the stage's state goes.
         self._reached: dict[tuple[str, int], int] = {}
 
@@ -110,8 +111,7 @@ class StageWorker:
     def _restore(self, since_then: Sequence[Delivered] = ()) -> None:
         """Fold the state back from the bus, then go through the records whose outputs are not on it yet."""
         if isinstance(self._stage, StatefulStage):
-            since = self._clock.now() - self._stage.window
-            self._stage.restore(lambda topic, *, whole=False: self._bus.read(topic, None if whole else since))
+            self._stage.restore(self._bus.read)
             for record in since_then:
                 self._stage.process([record])
 
@@ -170,13 +170,29 @@ class IndexWorker:
         if withdrawn := {document.id: document.fetched for document in documents if document.withdrawn}:
             self._bus.erase(TEXT_TOPICS, withdrawn)
         try:
-            self._bus.commit(batch, dead)
+            self._bus.commit(batch, [dead_record(self.name, reason, record) for record, reason in dead] + self._counted(dead))
         except StaleBatchError as error:  # the group was moved: what is written twice is written once
             log.warning("batch is taken again", stage=self.name, reason=str(error))
         self._flushed = time.monotonic()
 
+    def _counted(self, dead: Sequence[tuple[Delivered, str]]) -> list[Record]:
+        """The books of the partitions of these records, with them: letters expire, what was counted before them does not."""
+        if not dead:
+            return []
+        books = {book.partition: book for book in (decode(record.value, IndexBooks) for record in self._bus.read("index_books"))}
+        touched = {}
+        for record, _ in dead:
+            before = books.get(record.partition, IndexBooks(partition=record.partition))
+            books[record.partition] = msgspec.structs.replace(before, dead=before.dead + 1)
+            touched[record.partition] = record.timestamp
+        return [
+            Record(topic="index_books", key=str(partition), timestamp=moment, value=encode(books[partition]))
+            for partition, moment in touched.items()
+        ]
 
-def _documents(records: Sequence[Delivered]) -> tuple[list[Document], list[Record]]:
+
+def _documents(records: Sequence[Delivered]) -> tuple[list[Document], list[tuple[Delivered, str]]]:
+    """The documents, and the records that hold none with the reason."""
     documents, dead = [], []
     for record in records:
         if not record.value:  # erased: its tombstone follows
@@ -184,7 +200,7 @@ def _documents(records: Sequence[Delivered]) -> tuple[list[Document], list[Recor
         try:
             documents.append(decode(record.value, Document))
         except WireError as error:
-            dead.append(dead_record(IndexWorker.name, str(error), record))
+            dead.append((record, str(error)))
     return documents, dead
 
 

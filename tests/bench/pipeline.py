@@ -85,7 +85,7 @@ def parts(events: list[dict]) -> dict[str, float]:
         app.enrichment(settings)
         found = {"collect": _timed(events, lambda: _collect_only(settings, answers))}
         bus, index = app.open_bus(settings), app.open_index(settings)
-        for worker in app.workers(settings, bus, index, VirtualClock(texts.START), app.STAGES):
+        for worker in app.workers(settings, bus, index, app.STAGES):
             found[worker.name] = _timed(events, lambda worker=worker: _drain(worker))
         index.close()
         bus.close()
@@ -98,7 +98,7 @@ def _collect_only(settings: Settings, answers: list[Answer]) -> None:
 
     async def collect() -> None:
         clock = VirtualClock(texts.START)
-        with running(settings, clock, ("collect",)) as live, Server() as server:
+        with running(settings, ("collect",)) as live, Server() as server:
             async with ReplayEngine(server, clock) as engine, Collector(engine, live.bus, clock) as collector:
                 for answer in answers:
                     clock.advance_to(answer.at)

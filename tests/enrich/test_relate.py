@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from enrich.relate import SHORTEST_COPY, Relate
 from pipeline.app import topics
 from pipeline.bus.sqlite import SqliteBus
-from pipeline.clock import VirtualClock
 from pipeline.model import Books, DeadLetter, Document, Provenance, Reliability, decode, encode
 from pipeline.ports import Record
 from pipeline.runner import StageWorker
@@ -48,7 +47,7 @@ class Flow:
 
     def another(self) -> StageWorker:
         """A process of its own with the same stage."""
-        return StageWorker(Relate(), self.bus, VirtualClock(NOON + timedelta(hours=1)), self._size)
+        return StageWorker(Relate(), self.bus, self._size)
 
     def publish(self, *documents: Document, after: timedelta = timedelta()) -> None:
         """One a second."""
@@ -70,7 +69,11 @@ class Flow:
 
     def everything(self) -> list[tuple]:
         """All that the stage has written."""
-        return [(r.topic, r.key, r.shard, r.timestamp, r.value) for topic in ("related", "books", "dead") for r in self.bus.read(topic)]
+        return [
+            (r.topic, r.key, r.shard, r.timestamp, r.value)
+            for topic in ("related", "versions", "books", "dead")
+            for r in self.bus.read(topic)
+        ]
 
 
 @pytest.fixture
@@ -182,6 +185,18 @@ def test_a_late_copy_is_an_occurrence_of_its_own(flow):
     flow.publish(document("d"), after=timedelta(days=200))
     flow.run()
     assert flow.related() == [("a", 1, None), ("b", 1, "a"), ("c", 1, "b"), ("d", 1, None)]
+
+
+def test_an_edit_that_comes_after_all_records_have_expired_is_no_new_document(flow):
+    """What is known of a document outlives its records on the bus."""
+    flow.publish(document("a"), document("b", text="En annan text, som också är lång nog för att kännas igen på annat håll."))
+    flow.run()
+    flow.bus.expire(NOON + timedelta(days=4000))
+    flow.worker = flow.another()
+    flow.publish(document("a", 2, "annat"), document("a"), document("c"), after=timedelta(days=1))
+    flow.run()
+    assert flow.related() == [("a", 2, None), ("c", 1, None)]
+    assert flow.books() == (3, 1, 0, 1)
 
 
 @st.composite

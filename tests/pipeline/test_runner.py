@@ -15,7 +15,6 @@ from structlog.testing import capture_logs
 
 from pipeline.app import topics
 from pipeline.bus.sqlite import SqliteBus
-from pipeline.clock import VirtualClock
 from pipeline.errors import BusError, PoisonError, SearchIndexError
 from pipeline.index.embedded import EmbeddedIndex
 from pipeline.live import Live, running
@@ -61,7 +60,6 @@ class Tally(Shout):
     """A stage with state: numbers the records, and has counted the bad one before it finds that it is bad."""
 
     name = "tally"
-    window = timedelta(days=1)
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +107,7 @@ def open_index(tmp_path) -> Iterator[Callable[[], EmbeddedIndex]]:
 
 
 def worker(stage: Shout, bus: SqliteBus, size: int = 500) -> StageWorker:
-    return StageWorker(stage, bus, VirtualClock(NOON + timedelta(hours=1)), size)
+    return StageWorker(stage, bus, size)
 
 
 def drain(*workers: StageWorker) -> None:
@@ -329,14 +327,13 @@ def test_the_observer_is_told_what_was_taken(bus):
 
 def test_one_process_alone_collects_and_a_taken_port_is_named(tmp_path):
     """A second collector in a data directory, and a port for metrics that is in use, are refused in words; stages are shared."""
-    clock = VirtualClock(NOON)
     settings = Settings(data_dir=tmp_path, metrics_port=free_port())
-    with running(settings, clock, ("collect",)):
-        with running(settings.model_copy(update={"metrics_port": None}), clock, ("relate",)):
+    with running(settings, ("collect",)):
+        with running(settings.model_copy(update={"metrics_port": None}), ("relate",)):
             pass
-        with pytest.raises(Exception, match="another fjaril collects"), running(settings, clock, ("collect",)):
+        with pytest.raises(Exception, match="another fjaril collects"), running(settings, ("collect",)):
             pass
-        with pytest.raises(Exception, match=f"metrics_port: port {settings.metrics_port}"), running(settings, clock, ("relate",)):
+        with pytest.raises(Exception, match=f"metrics_port: port {settings.metrics_port}"), running(settings, ("relate",)):
             pass
 
 
