@@ -19,17 +19,27 @@ MARKERS = {"personal_number": "[personnummer]", "phone": "[telefon]", "email": "
 
 _NUMBERS = re.compile(r"\d(?:[\s()+./–-]{0,3}\d){7}")  # eight digits close together: the least that could be one
 _PERSONAL = re.compile(
-    r"(?<![\d.,])(?P<century>1[89]|20)?(?P<year>\d\d)[-/.]?(?P<month>0[1-9]|1[0-2])[-/.]?"
+    r"(?<!\d)(?<!\d[.,])(?P<century>1[89]|20)?(?P<year>\d\d)[-/.]?(?P<month>0[1-9]|1[0-2])[-/.]?"
     r"(?P<day>0[1-9]|[12]\d|3[01]|6[1-9]|[78]\d|9[01])\s?[-+–‐]?\s?(?P<last>\d{4})(?!\d)"
 )
 _PHONE = re.compile(
-    r"(?<![\w+])(?:(?:\+|00)[1-9](?:[\s./–-]?\(?\d\)?){6,13}|\(?0\d{1,3}\)?\s?[-–/]?\s?\d{2,8}(?:[\s–-]\d{2,4}){0,4})(?!\d|:\d)"
+    r"(?<![\w+])(?:(?:\+|00)[1-9](?:[\s./–-]?\(?\d\)?){6,13}|07\d\.\d{3}[\s.-]?\d{2}[\s.-]?\d{2}|0[1-9]\d{0,2}(?:\.\d{2,3}){2,4}"
+    r"|\(?0[1-9]\d{0,2}\)?\s?[-–/]?\s?\d{2,8}(?:[\s–-]\d{2,4}){0,4})(?!\d|:\d)"
 )
-_EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}")
-#: Hyphens that look like a hyphen: U+2010 hyphen, U+2011 non-breaking, U+2012 figure dash, U+2212 minus.
-_HYPHENS = dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2212), "-")
-#: Pages that are somebody's telephone.
-_CALLS = re.compile(r"//(?:wa\.me|api\.whatsapp\.com)/")
+#: ``%40`` is the @ of an address in a link, ``%2540`` that of one in a link in a link.
+_EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}(?:@|%(?:25){0,3}40)(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}")
+#: What looks like a hyphen or an @: hyphen, non-breaking hyphen, figure dash, em dash, horizontal bar, minus, the small and wide ones.
+_LOOKS_LIKE = dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2014, 0x2015, 0x2212, 0xFE58, 0xFE63, 0xFF0D), "-") | dict.fromkeys(
+    (0xFE6B, 0xFF20), "@"
+)
+#: Characters without width: soft hyphen, spaces, joiners, marks of direction.
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+#: Links to somebody's telephone: pages that are one, and what gives one a name.
+_CALLS = re.compile(
+    r"//(?:wa\.me|api\.whatsapp\.com)/"
+    r"|(?<![^\W_])(?:tel|telefon|telephone|phone|mobil|mobile|msisdn|sms|callto)(?:nr|no|nummer|number)?[=:][\s+(]*\d[\d\s()./-]{5}",
+    re.IGNORECASE,
+)
 _YEAR_AT_END = re.compile(r"\s(?:19|20)\d\d$")
 
 
@@ -66,21 +76,46 @@ def redact(text: str, field: str = "text") -> Redacted:
 
 def public_links(links: Iterable[str]) -> tuple[str, ...]:
     """Those that lead to a page and hold no address or number of somebody: not ``mailto:``, ``tel:``, ``?m=anna@…``."""
-    return tuple(link for link in links if link.strip().lower().startswith(("http://", "https://")) and not _names_somebody(link))
+    return tuple(link for link in links if _is_link(link) and not _names_somebody(link))
+
+
+def public_id(native: str) -> str:
+    """A source's own id of an item: a link if it may be stored, else nothing; anything else with markers, as text has them."""
+    return next(iter(public_links((native,))), "") if _is_link(native) else redact(native).text
+
+
+def _is_link(text: str) -> bool:
+    return text.strip().lower().startswith(("http://", "https://"))
 
 
 def _names_somebody(link: str) -> bool:
-    """Whether it holds an e-mail address or an identity number. Other digits are mostly a date or the page's own number."""
-    plain = unquote(link)
+    """Whether it holds an e-mail address, an identity number or what calls itself a telephone.
+
+    Other digits are mostly a date or the page's own number.
+    """
+    plain = _visible(unquote(unquote(link)))
     numbers = (match for match in _PERSONAL.finditer(plain) if "/" not in match.group())
     return bool(_EMAIL.search(plain) or _CALLS.search(plain)) or any(map(_is_personal, numbers))
 
 
 def _findings(text: str) -> list[_Finding]:
     """What to replace, in order, without overlaps: identity numbers before telephone numbers before addresses."""
+    plain = _visible(text)
+    found = _findings_in(plain)
+    if not found or len(plain) == len(text):
+        return found
+    at = [number for number, character in enumerate(text) if not _INVISIBLE.match(character)]
+    return [_Finding(at[f.start], at[f.end - 1] + 1, f.kind) for f in found]
+
+
+def _visible(text: str) -> str:
+    """As a reader sees it; what is left stands for one character each."""
+    return _INVISIBLE.sub("", text).translate(_LOOKS_LIKE)
+
+
+def _findings_in(text: str) -> list[_Finding]:
     found: list[_Finding] = []
-    text = text.translate(_HYPHENS)  # one character for one: what is found stands where it stood
-    if "@" in text:
+    if "@" in text or "%" in text:
         found += [_Finding(m.start(), m.end(), "email") for m in _EMAIL.finditer(text)]
     if _NUMBERS.search(text):
         found += [_Finding(m.start(), m.end(), "personal_number") for m in _PERSONAL.finditer(text) if _is_personal(m)]

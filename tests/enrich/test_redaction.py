@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrich.redaction import public_links, redact
+from enrich.redaction import public_id, public_links, redact
 
 
 def luhn(nine: str) -> str:
@@ -155,3 +155,76 @@ def test_times_and_years_are_no_numbers():
 def test_links_to_somebody_are_left_out(link):
     """A link that is, or holds, an address or a telephone of somebody is no link to a page."""
     assert public_links(["https://exempel.example/2026/03/615853", link]) == ("https://exempel.example/2026/03/615853",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pnr.{BIRTH[:6]}-{BIRTH[6:]}",
+        f"{BIRTH[:6]}\u2014{BIRTH[6:]}",
+        f"{BIRTH[:6]} \u2015 {BIRTH[6:]}",
+        f"{BIRTH[:6]}\uff0d{BIRTH[6:]}",
+        f"{BIRTH[:4]}\u200b{BIRTH[4:6]}-\u2060{BIRTH[6:]}",
+        "070.123.45.67",
+        "070.1234567",
+        "070.123 45 67",
+        "08.123.45.67",
+        "070\u2014123 45 67",
+        "0\u00ad7\u200b0-12\ufeff3 45 67",
+        "anna%40exempel.example",
+        "https://a.example/?next=%2F%3Fm%3Danna%2540exempel.example",
+        "anna\u200b@exempel.exa\u00admple",
+        "anna\uff20exempel.example",
+    ],
+)
+def test_no_writing_hides_what_is_personal(text):
+    """What stands before it, dots, long and wide hyphens, characters without width, an escaped @: one marker, nothing of it left."""
+    redacted = redact(f"Se {text} här.")
+    (marker,) = redacted.redactions
+    assert redacted.text[marker.start : marker.end].startswith("[")
+    assert not re.search(r"\d|anna|exempel", redacted.text.replace("https://a.example/?next=%2F%3F", "").replace("%2540", ""))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Öppet 08.00-12.00, 13.00\u201417.00 och 01.02.2024.",
+        "Familjen \U0001f468\u200d\U0001f469\u200d\U0001f467 bor vid 59.32938, 18.06871.",
+        "Mål B\u00a01234-24, ärende 5000-K850709-24; 1.850709 procent av 40 000\u2014500 000 kronor.",
+        "Klockan 08.15.30 mättes 0.123.456 och 45%40 stycken.",
+    ],
+)
+def test_times_coordinates_and_amounts_stay(text):
+    """Numbers with dots and dashes that are nobody's, and pictures that are joined without width, stay as they are."""
+    assert redact(text).text == text
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://a.example/?tel=0701234567",
+        "https://a.example/?phone_number=1&mobil=%2B46701234567",
+        "https://a.example/out?to=tel%3A070-1234567",
+        f"https://a.example/?pnr={BIRTH[:6]}\u2014{BIRTH[6:]}",
+        "https://a.example/?next=%2F%3Fm%3Danna%2540exempel.example",
+    ],
+)
+def test_links_that_call_somebody_are_left_out(link):
+    """A telephone by its name, a number behind another hyphen, an address in a link within a link."""
+    assert public_links(["https://a.example/hotel=1234567", link]) == ("https://a.example/hotel=1234567",)
+
+
+@pytest.mark.parametrize(
+    ("native", "stored"),
+    [
+        ("https://a.example/2026/03/6158531", "https://a.example/2026/03/6158531"),
+        ("https://a.example/?m=anna@exempel.example", ""),
+        ("anna@exempel.example/7", "[e-post]/7"),
+        ("070-123 45 67", "[telefon]"),
+        (f"tag:a.example,2026:{BIRTH}", "tag:a.example,2026:[personnummer]"),
+        ("615853", "615853"),
+    ],
+)
+def test_a_sources_own_id_names_nobody(native, stored):
+    """A link is kept or left out as other links are; any other id has markers as text has them."""
+    assert public_id(native) == stored
