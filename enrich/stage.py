@@ -14,7 +14,7 @@ from enrich.attributes import LANG, PLACES, THEMES
 from enrich.gazetteer import Gazetteer
 from enrich.nlp import analyse
 from enrich.readers import Draft, read
-from enrich.redaction import public_links, redact
+from enrich.redaction import public_id, public_links, redact
 from enrich.text import Frame, Unframe, frame
 from pipeline.dead import dead_record
 from pipeline.errors import PoisonError, WireError
@@ -163,7 +163,7 @@ def _with_area(places: tuple[Place, ...], area: str, gazetteer: Gazetteer) -> tu
 def _provenance(raw: RawItem) -> Provenance:
     return Provenance(
         source=raw.source,
-        native_id=raw.native_id,
+        native_id=public_id(raw.native_id),
         fetched_url=raw.fetched_url,
         status=raw.status,
         reliability=raw.reliability,

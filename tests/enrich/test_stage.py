@@ -140,6 +140,13 @@ def test_without_a_place_it_is_reported_from_the_sources_area(stage):
     assert [(p.code, p.role) for p in document.places] == [("1281", PlaceRole.REPORTED)]
 
 
+def test_the_sources_own_id_is_redacted(stage):
+    """A guid that is somebody's address is stored with a marker; the document's id is still made of the guid as it was given."""
+    guid = "anna@exempel.example"
+    document = run(stage, item(encode_entry(Entry(title="Rån")), native_id=guid, document=document_id("src", guid)))
+    assert (document.provenance.native_id, document.id) == ("[e-post]", document_id("src", guid))
+
+
 def test_a_withdrawn_item_becomes_a_tombstone(stage):
     """Nothing of its content remains."""
     document = run(stage, item("", withdrawn=True, revision=3))
