@@ -9,11 +9,10 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from msgspec import Struct
 
-from collectors.times import read_time
+from collectors.times import WEEKDAYS, read_time
 
 _WANTED = (b"skipHours", b"skipDays", b"deleted-entry")
 _TOMBSTONE = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class Extras(Struct, frozen=True, kw_only=True):
@@ -35,7 +34,7 @@ def extras(body: bytes) -> Extras:
     hours = (text for text in _children(root, "skipHours", "hour") if text.isdigit())
     return Extras(
         skip_hours=tuple(sorted({int(text) % 24 for text in hours if len(text) <= 2})),  # some write 24 for midnight
-        skip_days=tuple(day for day in _DAYS if day.lower() in {text.lower() for text in _children(root, "skipDays", "day")}),
+        skip_days=tuple(day for day in WEEKDAYS if day.lower() in {text.lower() for text in _children(root, "skipDays", "day")}),
         deleted={ref: read_time(stone.get("when", ""), "UTC") for stone in root.iter(_TOMBSTONE) if (ref := stone.get("ref", "").strip())},
     )
 

@@ -1,27 +1,16 @@
-"""What the readers of feeds give, whatever the format."""
+"""From an entry of a feed, whatever the format, to an item."""
 
 from __future__ import annotations
 
-from msgspec import Struct
+import msgspec
 
+from collectors.items import Item, digest
 from pipeline.model import Entry
 
-
-class FeedItem(Struct, frozen=True, kw_only=True):
-    native_id: str
-    entry: Entry
+_json = msgspec.json.Encoder()
 
 
-class ParsedFeed(Struct, frozen=True, kw_only=True):
-    """A feed after reading; see :class:`collectors.items.Parsed` for the fields that they share."""
-
-    entries: tuple[FeedItem, ...] = ()
-    #: Native ids of items that the feed says are withdrawn (RFC 6721, or ``expired`` of JSON Feed).
-    deleted: tuple[str, ...] = ()
-    #: Whether the answer broke off: what is missing comes with the next one.
-    cut: bool = False
-    ttl: float = 0.0
-    skip_hours: tuple[int, ...] = ()
-    skip_days: tuple[str, ...] = ()
-    hubs: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+def entry_item(native_id: str, entry: Entry) -> Item:
+    """The entry as an item of format ``entry``. Times are no content: some sources set them to the time of asking."""
+    content = msgspec.structs.replace(entry, published=None, updated=None)
+    return Item(native_id, _json.encode(entry).decode(), digest(_json.encode(content)))

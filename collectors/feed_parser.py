@@ -1,24 +1,25 @@
 """RSS, Atom and RDF by feedparser, always from bytes; JSON Feed by :mod:`collectors.json_feed`. Pure functions.
 
+An entry without an id of its own is named by its link and its title (its text, where it has no title), whatever stands
+beside it in the answer: a page of notices is the link of all of them. So a changed title of such an entry is a new entry.
+
 Run inside :mod:`collectors.sandbox`: a hostile feed can cost any amount of time and memory.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import feedparser
-from msgspec.structs import replace
 
 from collectors.failures import Empty, Malformed
 from collectors.feed_extras import Extras, extras
-from collectors.feed_items import FeedItem, ParsedFeed
+from collectors.feed_items import entry_item
 from collectors.html_text import absolute, html_to_text, links_of, plain
+from collectors.items import Parsed
 from collectors.json_feed import parse_json_feed
 from collectors.times import read_time
 from pipeline.model import Entry, fingerprint
@@ -29,9 +30,11 @@ _BENIGN = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
 _ENDS = (b"</rss>", b"</feed>", b"</rdf:rdf>", b"</atom:feed>", b"-->", b"</channel>")
 _CUT = "the answer was cut off; its last entry is left out"
 _FORMATTED = frozenset({"text/html", "application/xhtml+xml"})
+#: Native id and entry.
+Named = tuple[str, Entry]
 
 
-def parse_feed(body: bytes, url: str, headers: Mapping[str, str], timezone: str) -> ParsedFeed:
+def parse_feed(body: bytes, url: str, headers: Mapping[str, str], timezone: str) -> Parsed:
     """The feed that ``body`` holds.
 
     :param url: the address that answered; relative links are relative to it.
@@ -50,7 +53,7 @@ def parse_feed(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
     return _parse_xml(body, url, headers, timezone)
 
 
-def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str) -> ParsedFeed:
+def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str) -> Parsed:
     fields = {name: headers[name] for name in ("content-type", "content-language") if name in headers}
     try:
         feed = feedparser.parse(  # type: ignore[attr-defined, no-untyped-call]
@@ -64,18 +67,18 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
     more = extras(body)
     cut = bool(problem) and not body.rstrip().lower().endswith(_ENDS)
     whole = feed["entries"][:-1] if cut else feed["entries"]
-    filled = _filled(_item(entry, url, timezone) for entry in whole)
+    filled = _filled(_named(entry, url, timezone) for entry in whole)
     blank = len(whole) - len(filled)
-    entries = _living(_named(filled), more)
-    if not entries and not more.deleted:
+    living = [(name, entry) for name, entry in filled if _outlives(name, entry, more)]
+    names = {name for name, _ in living}
+    if not living and not more.deleted:
         raise Empty("a feed without entries" + (f" ({problem})" if problem else ""))
-    return ParsedFeed(
-        entries=entries,
-        deleted=tuple(ref for ref in more.deleted if all(item.native_id != ref for item in entries)),
+    return Parsed(
+        items=tuple(entry_item(name, entry) for name, entry in living),
+        withdrawn=tuple(ref for ref in more.deleted if ref not in names),
         ttl=_ttl(feed["feed"]),
         skip_hours=more.skip_hours,
         skip_days=more.skip_days,
-        hubs=tuple(link["href"] for link in feed["feed"].get("links", ()) if link.get("rel") == "hub" and link.get("href")),
         cut=cut,
         problems=tuple(
             p for p in (problem, _CUT if cut else "", more.problem, f"{blank} entries without title, text and link" if blank else "") if p
@@ -95,39 +98,22 @@ def _ttl(channel: Any) -> float:
     return float(text) * 60 if text.isdigit() and len(text) < 7 else 0.0
 
 
-def _filled(items: Iterable[FeedItem]) -> list[FeedItem]:
+def _filled(entries: Iterable[Named]) -> list[Named]:
     """Entries without anything in them are no entries; their number is told as a problem."""
-    return [item for item in items if item.entry.title or item.entry.text or item.entry.url]
+    return [(name, entry) for name, entry in entries if entry.title or entry.text or entry.url]
 
 
-def _living(items: list[FeedItem], more: Extras) -> tuple[FeedItem, ...]:
+def _outlives(name: str, entry: Entry, more: Extras) -> bool:
     """RFC 6721, 3: an entry in the same document outlives its tombstone only if it was updated later."""
-    if not more.deleted:
-        return tuple(items)
-    return tuple(item for item in items if item.native_id not in more.deleted or _later(item.entry, more.deleted[item.native_id]))
-
-
-def _later(entry: Entry, when: datetime | None) -> bool:
-    changed = entry.updated or entry.published
+    if name not in more.deleted:
+        return True
+    changed, when = entry.updated or entry.published, more.deleted[name]
     return changed is not None and when is not None and changed > when
 
 
-def _item(source: Any, url: str, timezone: str) -> FeedItem:
+def _named(source: Any, url: str, timezone: str) -> Named:
     entry = _entry(source, url, timezone)
-    native = plain(str(dict.get(source, "id") or ""))
-    return FeedItem(native_id=native, entry=entry)
-
-
-def _named(items: list[FeedItem]) -> list[FeedItem]:
-    """Entries without an id go by their link, or by title and time where several have the same link, as a page of notices."""
-    links = Counter(item.entry.url for item in items if not item.native_id)
-    return [item if item.native_id else replace(item, native_id=_name(item.entry, links)) for item in items]
-
-
-def _name(entry: Entry, links: Counter[str | None]) -> str:
-    if entry.url and links[entry.url] == 1:
-        return entry.url
-    return fingerprint(entry.url or "", entry.title, entry.published.isoformat() if entry.published else "")
+    return plain(str(dict.get(source, "id") or "")) or fingerprint(entry.url or "", entry.title or entry.text), entry
 
 
 def _entry(source: Any, url: str, timezone: str) -> Entry:
@@ -202,10 +188,3 @@ def _point(source: Any) -> tuple[float, float] | None:
         return None
     good = math.isfinite(longitude) and math.isfinite(latitude) and abs(longitude) <= 180 and abs(latitude) <= 90
     return (longitude, latitude) if good else None
-
-
-def dump(feed: ParsedFeed) -> str:
-    """The feed as indented JSON: what the golden files hold."""
-    import msgspec
-
-    return json.dumps(msgspec.to_builtins(feed), ensure_ascii=False, indent=1) + "\n"

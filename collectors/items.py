@@ -34,18 +34,16 @@ class Parsed(Struct, frozen=True, kw_only=True):
     """All that an answer holds, in its own order."""
 
     items: tuple[Item, ...] = ()
-    #: Native ids that the source says are withdrawn.
+    #: Native ids that the source says are withdrawn (RFC 6721, or ``expired`` of JSON Feed).
     withdrawn: tuple[str, ...] = ()
     bad: tuple[Bad, ...] = ()
     #: Whether the answer broke off: the same address must be asked again without validators.
     cut: bool = False
     #: Seconds that the source asks to be left alone (RSS ``ttl``), 0 if it does not say.
     ttl: float = 0.0
-    #: Hours (0–23, GMT) and English weekday names in which an RSS source asks not to be called.
+    #: Hours (0–23, GMT) and days (as in :data:`collectors.times.WEEKDAYS`) in which an RSS source asks not to be called.
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[str, ...] = ()
-    #: WebSub hubs that the source names.
-    hubs: tuple[str, ...] = ()
     #: What was odd but could be read.
     problems: tuple[str, ...] = ()
 

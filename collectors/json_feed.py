@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_items import FeedItem, ParsedFeed
+from collectors.feed_items import entry_item
 from collectors.html_text import absolute, html_to_text, links_of, plain
+from collectors.items import Parsed
 from collectors.times import read_time
 from pipeline.model import Entry
 
 
-def parse_json_feed(body: bytes, url: str, timezone: str) -> ParsedFeed:
+def parse_json_feed(body: bytes, url: str, timezone: str) -> Parsed:
     """The feed that ``body`` holds. Items without an id are left out, as the specification says, and counted as a problem.
 
     :raises Empty: if it has no items.
@@ -33,22 +34,12 @@ def parse_json_feed(body: bytes, url: str, timezone: str) -> ParsedFeed:
     if not records:
         raise Empty("a JSON Feed without items")
     base = absolute(str(feed.get("home_page_url") or ""), url) or url
-    return _feed(feed, [record for record in records if isinstance(record, dict)], len(records), base, timezone)
-
-
-def _feed(feed: dict[str, Any], records: list[dict[str, Any]], total: int, base: str, timezone: str) -> ParsedFeed:
-    named = [(native, record) for record in records if (native := _native_id(record.get("id")))]
-    lost = total - len(named)
-    hubs = feed.get("hubs")
-    return ParsedFeed(
-        entries=tuple(
-            FeedItem(native_id=native, entry=_entry(record, base, timezone))
-            for native, record in named
-            if record.get("expired") is not True
-        ),
+    named = [(native, record) for record in records if isinstance(record, dict) and (native := _native_id(record.get("id")))]
+    lost = len(records) - len(named)
+    return Parsed(
+        items=tuple(entry_item(native, _entry(record, base, timezone)) for native, record in named if record.get("expired") is not True),
         # `expired` stands at the feed in the specification; feeds that mark single items mean that the item ended.
-        deleted=tuple(native for native, record in named if record.get("expired") is True),
-        hubs=tuple(str(hub["url"]) for hub in hubs if isinstance(hub, dict) and hub.get("url")) if isinstance(hubs, list) else (),
+        withdrawn=tuple(native for native, record in named if record.get("expired") is True),
         problems=(f"{lost} items without an id",) if lost else (),
     )
 

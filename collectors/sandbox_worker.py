@@ -12,39 +12,17 @@ from pathlib import Path
 import msgspec
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_items import FeedItem, ParsedFeed
 from collectors.feed_parser import parse_feed
-from collectors.items import Item, Parsed, digest
 from collectors.sandbox import CPU_SECONDS, MEMORY, Job, Refused, Reply, Result
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Job)
-_json = msgspec.json.Encoder()
-
-
-def items(feed: ParsedFeed) -> Parsed:
-    """A feed's entries as items. Times are no content: some sources set them to the time of asking."""
-    return Parsed(
-        items=tuple(_item(item) for item in feed.entries),
-        withdrawn=feed.deleted,
-        cut=feed.cut,
-        ttl=feed.ttl,
-        skip_hours=feed.skip_hours,
-        skip_days=feed.skip_days,
-        hubs=feed.hubs,
-        problems=feed.problems,
-    )
-
-
-def _item(item: FeedItem) -> Item:
-    content = msgspec.structs.replace(item.entry, published=None, updated=None)
-    return Item(item.native_id, _json.encode(item.entry).decode(), digest(_json.encode(content)))
 
 
 def answer(job: Job) -> Reply:
     """The parser's answer to one question; its own refusals are answers too."""
     try:
-        return Result(items(parse_feed(job.fetched.body, job.fetched.url, job.fetched.headers, job.timezone)))
+        return Result(parse_feed(job.fetched.body, job.fetched.url, job.fetched.headers, job.timezone))
     except Empty as error:
         return Refused(empty=True, reason=error.reason)
     except Malformed as error:

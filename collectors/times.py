@@ -26,6 +26,8 @@ ZONES = {
     "PST": -8.0,
     "PDT": -7.0,
 }
+#: As RSS names them, in the order of :meth:`datetime.date.weekday`.
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = {
     name: number
     for number, names in enumerate(("jan", "feb", "mar", "apr", "maj may", "jun", "jul", "aug", "sep", "okt oct", "nov", "dec"), start=1)

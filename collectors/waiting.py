@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from collectors.items import Parsed
+from collectors.times import WEEKDAYS
 from collectors.validators import MAX_WAIT
-
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class Hints(Struct, frozen=True, kw_only=True):
@@ -26,7 +25,7 @@ class Hints(Struct, frozen=True, kw_only=True):
 
     def quiet(self, moment: datetime) -> bool:
         """Whether the source wants no calls at this moment (RSS 2.0: hours in GMT, English names of days)."""
-        return moment.hour in self.skip_hours or _DAYS[moment.weekday()] in self.skip_days
+        return moment.hour in self.skip_hours or WEEKDAYS[moment.weekday()] in self.skip_days
 
 
 def wait_of(hints: Hints, fresh: float, interval: float, now: datetime) -> float:
