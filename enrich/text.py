@@ -21,6 +21,14 @@ def normalise(text: str) -> str:
     return " ".join(text.split())
 
 
+def lower(text: str) -> str:
+    """``text`` in lower case, as long as it was: an ``İ``, whose lower case is two characters, stays as it is."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(small if len(small := character.lower()) == 1 else character for character in text)
+
+
 class Offsets:
     """Maps offsets in the normalised text to offsets in the original; made only where something was found."""
 

@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 
 from enrich import attributes
 from enrich.lexicon import WEIGHTS, Lexicon, LexiconTheme
-from enrich.text import Frame
+from enrich.text import Frame, lower
 from pipeline.errors import FjarilError
 from pipeline.model import Theme
 
@@ -75,7 +75,7 @@ class Classifier:
         return (own, *(theme for theme in found if theme.id != stated.id and theme.score >= _BESIDE))[:MOST]
 
     def _found(self, framed: Frame) -> tuple[Theme, ...]:
-        hits = self._hits(framed.text[:_READ].lower())
+        hits = self._hits(lower(framed.text[:_READ]))
         if not hits:
             return ()
         weights, evidence = self._weigh(framed, hits)
@@ -143,9 +143,9 @@ def _compile(themes: tuple[LexiconTheme, ...]) -> tuple[list[str], list[_Pattern
     for number, theme in enumerate(themes):
         for name, weight in WEIGHTS.items():
             for term in getattr(theme, name):
-                counts.setdefault(term.lower(), []).append((number, weight))
+                counts.setdefault(lower(term), []).append((number, weight))
         for term in theme.exclude:
-            excludes.setdefault(term.lower(), set()).add(number)
+            excludes.setdefault(lower(term), set()).add(number)
     terms = list(dict.fromkeys((*counts, *excludes)))
     patterns = [
         _Pattern(

@@ -76,6 +76,15 @@ def test_spans_are_the_named_text(nlp, title, text):
         assert " ".join(span.split()) == place["name"]
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_spans_hold_in_any_text(nlp, before, after):
+    """Whatever characters stand around it, a place's span in the given text is its name."""
+    text = f"{before} En bil brinner i Lund. {after}"
+    (found,) = tag(nlp, {"id": 1, "title": before, "text": text})
+    assert "Lund" in {found[p["field"]][p["start"] : p["end"]] for p in found["places"]}
+
+
 @pytest.mark.parametrize("text", ["Lund i ", "brandvarnare ", "Östermalm, ", "a", "\n", "Lund-", "brand.", "å ", "Norra "])
 def test_no_text_takes_long(nlp, text):
     """A hundred thousand characters of anything are tagged in a bounded time."""

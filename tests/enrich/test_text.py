@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrich.text import Offsets, Unframe, frame, normalise
+from enrich.text import Offsets, Unframe, frame, lower, normalise
 
-texts = st.text(alphabet="ab å\n\t\u00a0\u2003Ö.", max_size=60)
+texts = st.text(alphabet=st.sampled_from("ab å\n\t\u00a0\u2003Ö.İ\x1c\x85") | st.characters(), max_size=60)
 
 
 @given(texts)
@@ -44,3 +44,11 @@ def test_the_frame_maps_back_to_title_and_text(title, text):
             found, start, end = back.span(shift + position, shift + position + len(word))
             assert (found, stored[start:end]) == (field, word)
             position += len(word) + 1
+
+
+@given(texts)
+def test_lower_case_is_as_long(text):
+    """Each character stands where it stood, in lower case where that is one character."""
+    lowered = lower(text)
+    assert len(lowered) == len(text)
+    assert all(small in {character, character.lower(), "ς"} for small, character in zip(lowered, text, strict=True))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from enrich import lexicon as lexicons
 from enrich.lexicon import Lexicon, LexiconTheme
-from enrich.text import frame
+from enrich.text import frame, lower
 from enrich.themes import Classifier
 from pipeline.errors import SettingsError
 
@@ -76,6 +78,24 @@ def test_evidence_is_words_of_the_text(classifier):
     """Each word of evidence stands in the text as it is written there."""
     text = "Mannen RÅNADES, sedan brann bilen."
     assert all(word in text for theme in classifier.classify(frame("", text)) for word in theme.evidence)
+
+
+#: Any text, in which characters that grow in lower case are common.
+ANY = st.text(alphabet=st.characters() | st.just("İ"), max_size=40)
+
+
+@given(ANY, ANY)
+def test_evidence_is_the_term_that_was_found(before, after):
+    """Whatever characters stand around a term, also those that grow in lower case, its evidence is the term and nothing beside it."""
+    found = Classifier(Lexicon((LexiconTheme(id="a", sv="aa", en="aa", strong=("bilbrand",)),)))
+    (theme,) = found.classify(frame("", f"{before} BilBrand {after}"))
+    assert {lower(word) for word in theme.evidence} == {"bilbrand"}
+
+
+def test_a_dotted_capital_shifts_nothing(classifier):
+    """``İ`` is two characters in lower case; what comes after it is still found where it stands."""
+    (theme, *_) = classifier.classify(frame("", "İzmir, İstanbul: bilbrand i Lund."))
+    assert theme.evidence[0] == "bilbrand"
 
 
 @pytest.mark.real
