@@ -14,12 +14,12 @@ _ORDER = ("pipeline", "enrich", "collectors", "golden", "property", "contract", 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data: the one named by TESTS_DATA, else ../shared/data. Required where CI is set."""
-    folder = Path(os.environ.get("TESTS_DATA", ROOT.parent / "shared" / "data"))
+    """The folder of real data: the one named by FJARIL_DATA, else ../shared/data. Required where CI is set."""
+    folder = Path(os.environ.get("FJARIL_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         if os.environ.get("CI"):
             pytest.fail(f"{folder}: the real data is required where CI is set")
-        pytest.skip(f"{folder}: the real data is not here; name its folder with TESTS_DATA")
+        pytest.skip(f"{folder}: the real data is not here; name its folder with FJARIL_DATA")
     return folder
 
 

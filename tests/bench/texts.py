@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 from pipeline.recording import Answer
 
-DATA = Path(os.environ.get("TESTS_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("FJARIL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 #: Entries of one answer.
 PAGE = 500
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ def notices(count: int) -> list[dict]:
     """Police notices with summary and body as one text; those of the file again under other ids when there are too few."""
     file = DATA / "polisen" / "events.jsonl.gz"
     if not file.is_file():
-        sys.exit(f"{file}: the real data is needed to measure with; name its folder with TESTS_DATA")
+        sys.exit(f"{file}: the real data is needed to measure with; name its folder with FJARIL_DATA")
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         events = [event for line in lines if (event := json.loads(line)).get("body")]
     rounds = itertools.islice(((n, event) for n in itertools.count() for event in events), count)

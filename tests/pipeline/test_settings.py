@@ -101,7 +101,7 @@ def test_what_a_file_may_not_hold(tmp_path, text, key, found, allowed):
         ("FJARIL_HTTP__CONTCT", "x", "http.contct", "allowed here: contact"),
         ("FJARIL_HTTP", "x", "FJARIL_HTTP", "FJARIL_HTTP__KEY"),
         ("FJARIL_PARTITION", "4", "FJARIL_PARTITION", "FJARIL_PARTITIONS"),
-        ("FJARIL_DATA", "elsewhere", "FJARIL_DATA", "FJARIL_DATA_DIR"),
+        ("FJARIL_DATE", "elsewhere", "FJARIL_DATE", "FJARIL_DATA_DIR"),
     ],
 )
 def test_what_a_variable_may_not_hold(tmp_path, monkeypatch, name, value, key, allowed):
