@@ -1,6 +1,6 @@
 """Which network addresses may be called: public ones only, unless the settings allow this machine and its networks.
 
-The check sits in the reactor's name resolver, so it sees every connection, each hop of a redirect included, and what is
+The check sits in the reactor's name resolver, so it sees every connection, and what is
 connected to is the address that was checked: a name that answers differently the second time gains nothing.
 """
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from collectors import states
 from collectors.changes import Changes
@@ -17,6 +16,7 @@ from collectors.engine import Engine
 from collectors.failures import Failure
 from collectors.items import Kind
 from collectors.ledger import Ledger
+from collectors.politeness import host_of
 from collectors.registry import kinds
 from collectors.sandbox import Sandbox
 from collectors.validators import freshness
@@ -58,7 +58,7 @@ class Collector:
         """
         self._ledger.restore(self._bus)
         for url, called in self._ledger.last_calls():
-            self._visitor.gate.remember(urlsplit(url).hostname or "", called)
+            self._visitor.gate.remember(host_of(url), called)
 
     def state(self, source_id: str) -> SourceState | None:
         """What is known of a source, None before its first visit."""
@@ -94,7 +94,7 @@ class Collector:
 
     def _apply(self, source: Source, visit: Visit, before: SourceState | None) -> SourceState:
         now = self._clock.now()
-        if visit.answer.moved:
+        if visit.moved:
             self._followed.add(source.id)
         state = before or states.blank(source, now)
         if visit.parsed is None:

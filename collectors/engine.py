@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.exceptions import (
     CannotResolveHostError,
     DontCloseSpider,
@@ -40,13 +39,10 @@ from pipeline.ports import Clock
 from pipeline.settings import Http
 
 T = TypeVar("T")
-_MAX_HOPS = 5
-_PERMANENT = frozenset({301, 308})
 _MIDDLEWARES = {
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": 350,
     "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
-    "collectors.engine.Redirects": 600,
 }
 
 #: Exceptions of Scrapy, which state they are, and what people are told.
@@ -58,7 +54,6 @@ _FAILURES: tuple[tuple[type[Exception], type[Failure], str], ...] = (
     (BadGzipFile, Malformed, "the answer cannot be decompressed"),
     (zlib.error, Malformed, "the answer cannot be decompressed"),
     (EOFError, Malformed, "the answer cannot be decompressed"),
-    (IgnoreRequest, Unreachable, f"more than {_MAX_HOPS} redirects"),
     (ResponseDataLossError, Unreachable, "the connection broke before the answer was whole"),
     (DownloadFailedError, Unreachable, "the connection broke before the answer was whole"),
     (ValueError, Blocked, "{url!r} is not an address that can be called"),
@@ -66,34 +61,14 @@ _FAILURES: tuple[tuple[type[Exception], type[Failure], str], ...] = (
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What a server answered, after redirects and decompression."""
+    """What a server answered, after decompression."""
 
     status: int
     #: The address that answered.
     url: str
-    #: Where the source has moved for good: the target of the leading 301s and 308s (RFC 9110, 15.4.2 and 15.4.9).
-    moved: str | None = None
     #: Names in lower case; fields that came several times are joined by ``, ``.
     headers: dict[str, str]
     body: bytes
-
-
-class Redirects(RedirectMiddleware):
-    """Scrapy's redirects, without a Referer, and to nothing but plain HTTP addresses."""
-
-    def handle_referer(self, request: Request, response: Response) -> None:  # noqa: ARG002
-        """Say nothing of where one comes from."""
-        request.headers.pop("Referer", None)
-
-    def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
-        """The next hop, or the answer.
-
-        :raises Blocked: if the hop leads to an address that cannot be allowed.
-        """
-        following = super().process_response(request, response)
-        if isinstance(following, Request):
-            refuse_url(following.url)
-        return following
 
 
 class _Idle(Spider):
@@ -151,10 +126,10 @@ class Engine:
         reactor.installNameResolver(self._outer)
 
     async def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """The answer of whatever status, after at most five redirects.
+        """The answer of whatever status. Redirects are answers too: see :func:`collectors.redirects.follow`.
 
         :raises Unreachable: if there was no whole answer within ``http.timeout`` seconds.
-        :raises Blocked: if the address, or one it redirects to, is not public.
+        :raises Blocked: if the address is not public.
         :raises Malformed: if the answer is larger than ``http.max_bytes``, before or after decompression.
         """
         assert self._crawler is not None, "the engine is not open"  # noqa: S101
@@ -165,7 +140,7 @@ class Engine:
                 response = await self._crawler.engine.download_async(request)
         except Exception as error:
             raise self._failure(url, error) from error
-        return _answer(url, response)
+        return _answer(response)
 
     def _failure(self, url: str, error: Exception) -> Failure:
         if isinstance(error, Failure):
@@ -180,7 +155,7 @@ class Engine:
         return Unreachable(f"{type(error).__name__}: {error}"[:300])
 
     def _unresolved(self, message: str) -> Failure:
-        """Twisted's message ends with the name, which after redirects need not be the one that was asked for."""
+        """Twisted's message ends with the name."""
         name = message.rpartition(" ")[2].removesuffix(".")
         address = self._resolver.refused.get(name)
         if address is None:
@@ -259,8 +234,7 @@ def _settings(http: Http) -> dict[str, Any]:
         "CONCURRENT_REQUESTS": 64,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 8,
         "DOWNLOAD_DELAY": 0,
-        "REDIRECT_MAX_TIMES": _MAX_HOPS,
-        # Exactly these: no cookies, no retries, no proxy (behind which an address could not be checked), no console.
+        # Exactly these: no cookies, no redirects, no retries, no proxy (behind which an address could not be checked), no console.
         "DOWNLOADER_MIDDLEWARES_BASE": _MIDDLEWARES,
         "SPIDER_MIDDLEWARES_BASE": {},
         "EXTENSIONS_BASE": {},
@@ -268,23 +242,11 @@ def _settings(http: Http) -> dict[str, Any]:
     }
 
 
-def _answer(asked: str, response: Response) -> Answer:
+def _answer(response: Response) -> Answer:
     names: dict[bytes, list[bytes]] = response.headers
     return Answer(
         status=response.status,
         url=response.url,
-        moved=_moved(asked, response),
         headers={name.decode("latin-1").lower(): b", ".join(values).decode("latin-1") for name, values in names.items()},
         body=response.body,
     )
-
-
-def _moved(asked: str, response: Response) -> str | None:
-    meta = response.meta
-    stops = [*meta.get("redirect_urls", [asked])[1:], response.url]
-    target = None
-    for reason, stop in zip(meta.get("redirect_reasons", []), stops, strict=False):
-        if reason not in _PERMANENT:
-            break
-        target = stop
-    return target if response.status < 300 or response.status == 304 else None

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -30,6 +31,11 @@ class Limits(Struct, frozen=True, kw_only=True):
 PUBLISHED = {"polisen.se": Limits(delay=10.0, windows=((60, 3600.0), (1440, 86400.0)))}
 
 
+def host_of(url: str) -> str:
+    """The name by which :class:`Gate` knows the host of an address; empty if it has none."""
+    return urlsplit(url).hostname or ""
+
+
 class _Host:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -38,14 +44,12 @@ class _Host:
         self.held: datetime | None = None
 
     def earliest(self, now: datetime, delay: float) -> datetime:
-        """When the next call may begin, as far as spacing and windows go."""
-        moments = [now]
-        if self.calls:
-            moments.append(self.calls[-1] + timedelta(seconds=max(delay, self.limits.delay)))
-        for count, seconds in self.limits.windows:
-            if len(self.calls) >= count:
-                moments.append(self.calls[-count] + timedelta(seconds=seconds))
-        return max(moments)
+        """When the next call may begin, as far as spacing and windows go. A call that lies ahead was one before the clock
+        was set back: it counts as one of now, so that nobody waits for the old time to come again.
+        """
+        stretches = ((1, max(delay, self.limits.delay)), *self.limits.windows)
+        calls = [(self.calls[-count], seconds) for count, seconds in stretches if len(self.calls) >= count]
+        return max([now, *(min(call, now) + timedelta(seconds=seconds) for call, seconds in calls)])
 
 
 class Gate:

@@ -56,7 +56,7 @@ def not_modified(state: SourceState, visit: Visit, wait: float, now: datetime) -
     shrunk = state.health is Health.SHRUNK
     return msgspec.structs.replace(
         state,
-        url=visit.answer.moved or state.url,
+        url=visit.moved or state.url,
         checked=now,
         health=Health.SHRUNK if shrunk else Health.UNCHANGED,
         detail=state.detail if shrunk else "nothing has changed",
@@ -78,7 +78,7 @@ def modified(state: SourceState, visit: Visit, parsed: Parsed, new: int, unchang
     detail = _detail(state, parsed, new, shrunk=shrunk)
     return msgspec.structs.replace(
         state,
-        url=visit.answer.moved or state.url,
+        url=visit.moved or state.url,
         checked=now,
         health=_health(new, shrunk=shrunk, unreadable=unreadable),
         detail=detail,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -11,7 +10,8 @@ from collectors import validators
 from collectors.engine import Answer, Engine
 from collectors.failures import Blocked, Empty, Failure, Gone, Malformed, Unreachable
 from collectors.items import Fetched, Kind, Parsed, digest
-from collectors.politeness import Gate
+from collectors.politeness import Gate, host_of
+from collectors.redirects import follow
 from collectors.registry import kind_of
 from collectors.robots import Robots
 from pipeline.model import Source, SourceState
@@ -33,6 +33,8 @@ class Visit(Struct, frozen=True, kw_only=True):
     """What a visit gave."""
 
     answer: Answer
+    #: Where the source has moved for good, see :class:`collectors.redirects.End`.
+    moved: str | None
     #: None: nothing has changed since the state that the visit started from.
     parsed: Parsed | None
     #: Fingerprint of the body, None where there was none to compare.
@@ -57,27 +59,39 @@ class Visitor:
         """
         kind = kind_of(self.kinds, source.kind)
         kind.check(self._engine.http)
-        delay = await self._robots.allow(url) if kind.obeys_robots else 0.0
-        host = urlsplit(url).hostname or ""
-        async with self.gate.turn(host, delay):
-            answer = await self._engine.fetch(url, validators.request_headers(state))
-        if answer.status not in _READABLE:
-            refusal = refused(answer, validators.retry_after(answer.headers, self._clock.now()), final_404=kind.final_404)
-            if answer.status in {429, 503}:
-                self.gate.hold(host, refusal.wait)
-            raise refusal
-        return await self._read(source, kind, answer, state)
+        fields = validators.request_headers(state)
 
-    async def _read(self, source: Source, kind: Kind, answer: Answer, state: SourceState | None) -> Visit:
+        async def ask(address: str) -> Answer:
+            # the terms that exempt an interface from robots.txt are those of its own host
+            asks = kind.obeys_robots or host_of(address) != host_of(source.url)
+            delay = await self._robots.allow(address) if asks else 0.0
+            async with self.gate.turn(host_of(address), delay):
+                return await self._engine.fetch(address, fields)
+
+        end = await follow(url, ask)
+        self._judge(end.answer, kind)
+        parsed, body_hash = await self._read(source, kind, end.answer, state)
+        return Visit(answer=end.answer, moved=end.moved, parsed=parsed, body_hash=body_hash)
+
+    def _judge(self, answer: Answer, kind: Kind) -> None:
+        if answer.status in _READABLE:
+            return
+        refusal = refused(answer, validators.retry_after(answer.headers, self._clock.now()), final_404=kind.final_404)
+        if answer.status in {429, 503}:
+            self.gate.hold(host_of(answer.url), refusal.wait)
+        raise refusal
+
+    async def _read(self, source: Source, kind: Kind, answer: Answer, state: SourceState | None) -> tuple[Parsed | None, str | None]:
+        """``parsed`` and ``body_hash`` of the visit."""
         if answer.status == 304 or validators.same_version(state, answer.headers):
-            return Visit(answer=answer, parsed=None, body_hash=state.body_hash if state else None)
+            return None, state.body_hash if state else None
         if "content-encoding" in answer.headers:
             raise Malformed(f"compressed as {answer.headers['content-encoding']!r}, which cannot be read")
         body_hash = digest(answer.body)
         if state is not None and state.body_hash == body_hash:
-            return Visit(answer=answer, parsed=None, body_hash=body_hash)
+            return None, body_hash
         fetched = Fetched(body=answer.body, url=answer.url, headers=answer.headers)
-        return Visit(answer=answer, parsed=await kind.parse(fetched, source), body_hash=body_hash)
+        return await kind.parse(fetched, source), body_hash
 
 
 def refused(answer: Answer, wait: float, *, final_404: bool) -> Failure:

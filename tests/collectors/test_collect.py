@@ -208,7 +208,7 @@ def test_what_is_short_stays_short_while_it_does_not_change() -> None:
         (Reply(204), Health.EMPTY, "no content"),
         (Reply(206, b"x"), Health.UNREACHABLE, "expected 200"),
         (Reply(302), Health.UNREACHABLE, "expected 200"),
-        (Reply(302, headers={"Location": "ftp://example.org/"}), Health.UNREACHABLE, "expected 200"),
+        (Reply(302, headers={"Location": "ftp://example.org/"}), Health.BLOCKED, "expected http or https"),
         (Reply(200), Health.EMPTY, "without a body"),
         (Reply(200, rss()), Health.EMPTY, "without entries"),
         (Reply(200, b"<!DOCTYPE html><p>x"), Health.MALFORMED, "HTML page"),

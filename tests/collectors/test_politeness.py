@@ -108,3 +108,16 @@ def test_calls_of_an_earlier_process_count() -> None:
             assert clock.now() == START + timedelta(seconds=6)
 
     asyncio.run(main())
+
+
+def test_a_clock_that_was_set_back_is_not_waited_for() -> None:
+    """A call in what is now the future counts as one of now."""
+    clock = VirtualClock(START)
+    gate = Gate(clock, 1.0)
+
+    async def main() -> None:
+        gate.remember("polisen.se", START + timedelta(days=365))
+        async with gate.turn("polisen.se"):
+            assert clock.now() == START + timedelta(seconds=10)
+
+    asyncio.run(main())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -89,3 +90,23 @@ def test_redirects_of_robots_txt_are_followed() -> None:
             return await Robots(engine, Gate(clock, 0.0), clock).allow(server.url("/feed"))
 
     assert run(main()) == 3.0
+
+
+@pytest.mark.parametrize(("asked", "allowed"), [("3600", True), ("3601", False), ("1000000000", False)])
+def test_a_crawl_delay_of_more_than_an_hour_is_a_refusal(asked: str, allowed: bool) -> None:  # noqa: FBT001
+    """Nobody waits for years with the host's turn in hand; the state says what was asked for."""
+    (said,), _ = _ask(Reply(200, f"User-agent: *\nCrawl-delay: {asked}".encode()), ("/feed", 0))
+    assert said == 3600.0 if allowed else "at most 3,600 are waited for" in str(said)
+
+
+def test_sources_of_one_site_ask_once() -> None:
+    """However many begin at the same time."""
+
+    async def main() -> list[str]:
+        clock = VirtualClock(START)
+        async with Server() as server, Engine(http(), clock) as engine:
+            rules = Robots(engine, Gate(clock, 0.0), clock)
+            await asyncio.gather(*(rules.allow(server.url(path)) for path in ("/a", "/b", "/c")))
+            return server.paths()
+
+    assert run(main()) == ["/robots.txt"]
