@@ -60,6 +60,10 @@ class SearchIndexError(FjarilError):
     """The index could not do what was asked."""
 
 
+class IndexBusyError(SearchIndexError):
+    """Another process reads the index, so something could not be finished now; the index remembers, ask again later."""
+
+
 class QueryError(SearchIndexError):
     """A search query cannot be understood; the text says where and what would be right."""
 

@@ -112,7 +112,7 @@ class Bus(Protocol):
         """Number of records ever published to the topic, those since expired included."""
 
     def erase(self, topics: Sequence[str], keys: Mapping[str, datetime]) -> None:
-        """Make the bytes of the records with these keys unreadable for good, each up to a time.
+        """Empty the records with these keys, each up to a time; after :meth:`expire` or :meth:`close` their bytes are in no file.
 
         :param keys: key → moment; records with an earlier timestamp read as empty from now on. For a withdrawn document it
             is the moment of the withdrawal: its tombstone stays, and so does what the source gives after it.

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from pipeline.dead import DEAD, dead_record
-from pipeline.errors import FjarilError, PoisonError, SearchIndexError, StaleBatchError, WireError
+from pipeline.errors import FjarilError, IndexBusyError, PoisonError, StaleBatchError, WireError
 from pipeline.model import Document, IndexBooks, decode, encode
 from pipeline.ports import Batch, Bus, Delivered, Index, Record, Stage, StatefulStage
 
@@ -160,7 +160,7 @@ class IndexWorker:
         self._purged = time.monotonic()
         try:
             self._index.purge()
-        except SearchIndexError as error:
+        except IndexBusyError as error:
             log.warning("rewriting the index is put off", reason=str(error))
 
     def _write(self, batch: Batch) -> None:

@@ -11,8 +11,9 @@ import apsw
 
 from pipeline.errors import FjarilError
 
-#: How long a statement waits for another connection's lock, in milliseconds.
-BUSY_TIMEOUT_MS = 10_000
+#: How long a statement waits for another connection's lock, in milliseconds: the longest hold it while they write their file
+#: anew (VACUUM), at about 100 MB a second.
+BUSY_TIMEOUT_MS = 60_000
 #: Rows of one statement: few sizes, so that their statements stay prepared. Ten columns make 2,560 parameters of 32,766.
 _CHUNKS = (256, 32, 4, 1)
 #: Fixed releases of SQLite: the first of each branch without the WAL-reset bug (sqlite.org/wal.html#walresetbug).
@@ -56,6 +57,19 @@ def insert(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any]]
             places = ", ".join([f"({', '.join('?' * len(rows[done]))})"] * size)
             connection.execute(f"{into} VALUES {places} {conflict}", [value for row in rows[done : done + size] for value in row])
             done += size
+
+
+def empty_log(connection: apsw.Connection) -> bool:
+    """Put the log into the file and cut it off, so that nothing overwritten or removed is left in it.
+
+    :returns: False if another connection reads or writes; it is not waited for, since the caller holds up others meanwhile.
+    """
+    connection.set_busy_timeout(0)
+    try:
+        ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return not busy
 
 
 def refuse_wal_reset_bug(version: str) -> None:

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ import apsw
 
 from pipeline.errors import BusCorruptError, BusError, FjarilError, StaleBatchError, UnknownTopicError
 from pipeline.ports import Batch, Delivered, Record, Topic
-from pipeline.sqlite import connect, insert
+from pipeline.sqlite import connect, empty_log, insert
 
 #: Raised when the tables change; a file of another layout is refused.
 LAYOUT = 1
@@ -43,6 +43,7 @@ CREATE INDEX IF NOT EXISTS records_in_order ON records(topic, offset);
 CREATE UNIQUE INDEX IF NOT EXISTS last_of_key ON records(topic, key) WHERE compacted;
 CREATE TABLE IF NOT EXISTS positions(consumers TEXT NOT NULL, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
     after INTEGER NOT NULL, PRIMARY KEY(consumers, topic, partition)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unpurged(erasure INTEGER PRIMARY KEY AUTOINCREMENT);
 """
 _INSERT = "INSERT OR REPLACE INTO records(topic, partition, key, shard, timestamp, checksum, compacted, value)"
 _SELECT = """
@@ -54,10 +55,11 @@ _ERASE = """
 UPDATE records SET value = x'', checksum = 0 FROM json_each(:keys) AS wanted
 WHERE records.topic = :topic AND records.key = wanted.key AND records.timestamp < wanted.value
 """
-#: What a group still waits for stays: the pipeline may have been off for longer than the retention.
+#: What a consumer has yet to read stays: the pipeline may have been off for longer than the retention, or not have begun.
 _EXPIRE = """
-DELETE FROM records WHERE topic = :topic AND timestamp < :limit
-AND offset <= coalesce((SELECT min(after) FROM positions WHERE topic = :topic), offset)
+DELETE FROM records WHERE topic = :topic AND timestamp < :limit AND offset <= coalesce((
+    SELECT min(coalesce(after, 0)) FROM json_each(:consumers) AS wanted
+    LEFT JOIN positions ON positions.topic = :topic AND positions.consumers = wanted.value), offset)
 """
 _MOVE = "INSERT INTO positions VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET after = excluded.after"
 
@@ -80,7 +82,7 @@ class SqliteBus:
         self._path = path
         self._lock = threading.RLock()
         self._published = threading.Condition()
-        self._log_holds_erased = False
+        self._has_erased = False
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = connect(path)
@@ -161,19 +163,31 @@ class SqliteBus:
             return int(self._value("SELECT published FROM topics WHERE id = ?", (self._id(topic),)) or 0)
 
     def erase(self, topics: Sequence[str], keys: Mapping[str, datetime]) -> None:
-        """Overwrite the earlier values of these keys with nothing, in the file and in its log."""
+        """Empty the earlier values of these keys, and note durably that traces of them are to be removed."""
         wanted = json.dumps({key: _micros(moment) for key, moment in keys.items()})
         numbers = [self._id(topic) for topic in topics]
-        self._destroy(lambda: self._db.executemany(_ERASE, [{"topic": number, "keys": wanted} for number in numbers]))
+        with self._transaction():
+            self._db.executemany(_ERASE, [{"topic": number, "keys": wanted} for number in numbers])
+            self._db.execute("INSERT INTO unpurged DEFAULT VALUES")
+        self._has_erased = True
 
     def expire(self, now: datetime) -> int:
-        """Remove what is older than its topic's retention; compacted topics keep the last record of each key."""
+        """Remove what is older than its topic's retention, and traces of what was erased.
+
+        Compacted topics keep the last record of each key. Where another process reads, traces go at the next expiry.
+        """
         limits = [
-            {"topic": self._id(topic.name), "limit": _micros(now - topic.retention)}
+            {"topic": self._id(topic.name), "limit": _micros(now - topic.retention), "consumers": json.dumps(topic.consumers)}
             for topic in self._topics.values()
             if topic.retention is not None and not topic.compacted
         ]
-        return self._destroy(lambda: self._db.executemany(_EXPIRE, limits))
+        with self._transaction():
+            before = self._db.total_changes()
+            self._db.executemany(_EXPIRE, limits)
+            removed = self._db.total_changes() - before
+        with self._guard():
+            self._purge()
+        return removed
 
     def verify(self) -> None:
         """Check the file's structure, its indexes, and every record against its checksum."""
@@ -188,14 +202,14 @@ class SqliteBus:
     def close(self) -> None:
         """Close the file."""
         with self._guard():
-            if self._log_holds_erased:
-                self._empty_log()
+            if self._has_erased:
+                self._purge()
             self._db.close()
 
     # --- inside --------------------------------------------------------------------------------------------------------
 
     def _prepare(self, topics: Sequence[Topic]) -> None:
-        self._db.pragma("secure_delete", value=True)  # from the beginning: pages that are split leave copies behind, too
+        self._db.pragma("secure_delete", value=True)
         layout = self._db.pragma("user_version")
         if layout not in {0, LAYOUT}:
             raise BusError(
@@ -215,6 +229,10 @@ class SqliteBus:
     def _append(self, records: Sequence[Record]) -> None:
         rows, published = [], dict[int, int]()
         for record in records:
+            if not record.value:
+                raise BusError(
+                    f"{self._path}: topic {record.topic}, key {record.key}: found an empty value, as only erased records have; give it a byte"
+                )
             number, topic = self._id(record.topic), self._topics[record.topic]
             partition = partition_of(record.shard if record.shard is not None else record.key, topic.partitions)
             moment = _micros(record.timestamp)
@@ -272,21 +290,18 @@ class SqliteBus:
         when = _EPOCH + moment * _MICROSECOND
         return Delivered(topic=topic, key=key, value=value, timestamp=when, shard=shard, partition=partition, offset=offset)
 
-    def _destroy(self, change: Callable[[], object]) -> int:
-        """Do a change after which the old bytes are nowhere, once the log is emptied; returns how many rows it changed."""
-        with self._transaction():
-            before = self._db.total_changes()
-            change()
-            changed = self._db.total_changes() - before
-        with self._guard():
-            self._log_holds_erased = True
-            self._empty_log()
-        return changed
+    def _purge(self) -> None:
+        """Write the file anew if something was erased, and empty the log.
 
-    def _empty_log(self) -> None:
-        """Put the log into the file and cut it off; where another process reads, the next erasure, expiry or closing does it."""
-        busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0]
-        self._log_holds_erased = bool(busy)
+        SQLite overwrites what is removed (``secure_delete``), but not the copies that it leaves where it moves records from page
+        to page: only a file that is written anew has none.
+        """
+        last = self._value("SELECT max(erasure) FROM unpurged", ())
+        if last is not None:
+            self._db.execute("VACUUM")
+        if empty_log(self._db) and last is not None:
+            self._db.execute("DELETE FROM unpurged WHERE erasure <= ?", (last,))  # not one of another process meanwhile
+            self._has_erased = False
 
     def _id(self, topic: str) -> int:
         if topic not in self._topics:

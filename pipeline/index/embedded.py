@@ -91,7 +91,7 @@ class EmbeddedIndex:
     def purge(self) -> None:
         """See :meth:`pipeline.ports.Index.purge`; searches go on meanwhile, writes wait.
 
-        :raises SearchIndexError: if another process kept a file from being rewritten; purge again then.
+        :raises IndexBusyError: if another process kept a file from being rewritten; purge again then.
         """
         with self._write():
             self._commit()

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import apsw
 
-from pipeline.errors import FjarilError, SearchIndexError
+from pipeline.errors import FjarilError, IndexBusyError, SearchIndexError
 from pipeline.index import rollup
 from pipeline.index.keys import microseconds
 from pipeline.model import Document, decode, encode
-from pipeline.sqlite import connect, insert
+from pipeline.sqlite import connect, empty_log, insert
 
 FILE = "documents.db"
 #: Version of the layout of the whole directory; raised when an older program could not read it.
@@ -153,13 +153,11 @@ class Store:
     def rewrite(self) -> None:
         """Write the file anew and empty its log, so that nothing removed is left in either.
 
-        :raises SearchIndexError: if another process kept the log from being emptied.
+        :raises IndexBusyError: if another process kept the log from being emptied.
         """
         self.writer.execute("VACUUM")
-        try:
-            self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        except apsw.BusyError as error:
-            raise SearchIndexError("purge: another process reads the index, removed text is still in its log; purge again later") from error
+        if not empty_log(self.writer):
+            raise IndexBusyError("purge: another process reads the index, removed text is still in its log; purge again later")
         self.writer.execute("DELETE FROM unpurged")
 
     # --- reading: what is committed ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.errors import StaleBatchError, UnknownTopicError
+from pipeline.errors import BusError, StaleBatchError, UnknownTopicError
 from pipeline.ports import Bus, Record, Topic
 from tests.contract.bus_adapters import ADAPTERS
 
@@ -17,6 +17,7 @@ TOPICS = (
     Topic(name="in", partitions=3, retention=timedelta(days=2)),
     Topic(name="out", partitions=2, retention=timedelta(days=2)),
     Topic(name="last", compacted=True),
+    Topic(name="awaited", partitions=2, retention=timedelta(days=2), consumers=("one", "two")),
 )
 
 
@@ -118,6 +119,18 @@ def test_a_publish_that_fails_publishes_nothing(bus):
     assert bus.count("in") == 0
 
 
+def test_an_empty_value_is_refused(bus):
+    """It would read as erased: nothing of the call is published, and what is there can still be read."""
+    bus.publish([record(1)])
+    empty = Record(topic="out", key="empty", value=b"", timestamp=NOON)
+    with pytest.raises(BusError, match="key empty: found an empty value"):
+        bus.publish([record(2), empty])
+    with pytest.raises(BusError, match="key empty: found an empty value"):
+        bus.commit(bus.poll("g", ["in"]), [record(3, "out"), empty])
+    assert [r.value for r in bus.read("in")] == values(bus.poll("g", ["in"])) == [b"v1"]
+    assert list(bus.read("out")) == []
+
+
 def test_a_commit_that_fails_moves_nothing(bus):
     """Outputs for an unknown topic leave the group where it was."""
     bus.publish([record(1)])
@@ -188,6 +201,20 @@ def test_retention(bus):
     assert len(drain(bus, "new")) == 24
     assert len(list(bus.read("last"))) == 1
     assert bus.count("in") == 48
+
+
+def test_what_a_consumer_has_yet_to_read_does_not_expire(bus):
+    """A record stays until each of its topic's consumers has committed it, those that have not begun included; no other group counts."""
+    bus.publish([record(n, "awaited", shard=f"s{n}", hours=n) for n in range(10)])
+    later = NOON + timedelta(days=9)
+    drain(bus, "one", ("awaited",))
+    drain(bus, "other", ("awaited",))
+    assert bus.expire(later) == 0
+    bus.commit(bus.poll("two", ["awaited"], 4))
+    assert bus.expire(later) == 4
+    assert drain(bus, "two", ("awaited",)) == [f"v{n}".encode() for n in range(4, 10)]
+    bus.poll("another", ["awaited"])
+    assert bus.expire(later) == 6
 
 
 def test_many_threads_publish(bus):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import SearchIndexError
+from pipeline.errors import IndexBusyError, SearchIndexError
 from pipeline.index import engine
 from pipeline.index.analysis import PASSAGE, Highlighter, analyzer
 from pipeline.index.embedded import EmbeddedIndex
 from pipeline.index.store import FILE, LAYOUT
 from pipeline.model import Document, Place, PlaceKind, PlaceRole, Provenance, Reliability
 from pipeline.ports import Filters, Search, Written
+from pipeline.sqlite import connect
 
 NOON = datetime(2024, 5, 14, 12, tzinfo=UTC)
 
@@ -162,6 +164,28 @@ def test_purged_text_is_in_no_file(tmp_path: Path):
     assert {word: files_with(tmp_path, word) for word in erased} == {word: [] for word in erased}
     assert files_with(tmp_path, "Kvarlevor")
     assert (index.count(), found(index, "kvarlevor")) == (101, ["kept"])
+    index.close()
+
+
+def test_a_reader_puts_a_purge_off(tmp_path: Path):
+    """While another process reads, purge says at once that it is to be done again; done again, or after a restart, the text is gone."""
+    index = EmbeddedIndex(tmp_path)
+    index.upsert([document("a", "Xylofonerna"), document("b", "bilen")])
+    index.flush()
+    reader = connect(tmp_path / FILE, readonly=True)
+    reader.execute("BEGIN; SELECT * FROM documents").fetchall()
+    index.upsert([document("a", "", 2, withdrawn=True)])
+    began = time.monotonic()
+    with pytest.raises(IndexBusyError, match="another process reads the index"):
+        index.purge()
+    assert time.monotonic() - began < 5
+    assert files_with(tmp_path, "Xylofonerna")
+    reader.execute("COMMIT")
+    reader.close()
+    index.close()
+    index = EmbeddedIndex(tmp_path)
+    index.purge()
+    assert (files_with(tmp_path, "Xylofonerna"), found(index, "bil")) == ([], ["b"])
     index.close()
 
 

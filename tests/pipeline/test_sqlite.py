@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import FjarilError
-from pipeline.sqlite import connect, refuse_wal_reset_bug
+from pipeline.sqlite import BUSY_TIMEOUT_MS, connect, empty_log, refuse_wal_reset_bug
 
 
 @pytest.mark.parametrize("version", ["3.7.0", "3.40.1", "3.44.5", "3.45.0", "3.49.2", "3.50.6", "3.51.0", "3.51.2"])
@@ -30,6 +31,24 @@ def test_a_connection_is_durable(tmp_path: Path):
     writer.execute("CREATE TABLE t(a); INSERT INTO t VALUES (1)")
     reader = connect(tmp_path / "a.db", readonly=True)
     assert list(reader.execute("SELECT a FROM t")) == [(1,)]
+    reader.close()
+    writer.close()
+
+
+def test_a_log_is_emptied_once_nobody_reads_it(tmp_path: Path):
+    """While another connection reads it is left, and nobody waits; afterwards nothing is in it. Other statements wait as before."""
+    writer = connect(tmp_path / "a.db")
+    writer.execute("CREATE TABLE t(a); INSERT INTO t VALUES (1)")
+    reader = connect(tmp_path / "a.db", readonly=True)
+    reader.execute("BEGIN; SELECT a FROM t").fetchall()
+    writer.execute("UPDATE t SET a = 2")
+    began = time.monotonic()
+    assert not empty_log(writer)
+    assert time.monotonic() - began < 1
+    assert writer.pragma("busy_timeout") == BUSY_TIMEOUT_MS
+    reader.execute("COMMIT")
+    assert empty_log(writer)
+    assert (tmp_path / "a.db-wal").stat().st_size == 0
     reader.close()
     writer.close()
 
