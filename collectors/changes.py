@@ -44,8 +44,7 @@ class Changes:
         if key in self._seen or (known is not None and known.content_hash == item.content_hash and not known.withdrawn):
             self.unchanged += 1
         elif len(item.body) > MAX_BODY:
-            reason = f"an item of {len(item.body):,} characters; at most {MAX_BODY:,} are taken (only its beginning is kept)"
-            self._bad(Bad(reason, item.body[:4096].encode()), ledger)
+            self._oversized(key, item, known)
         else:
             self._publish(key, item, known)
         self._seen.add(key)
@@ -72,8 +71,13 @@ class Changes:
         self._record("raw", key, encode(raw))
         self.published += 1
 
+    def _oversized(self, key: str, item: Item, known: Version | None) -> None:
+        """A letter with the key of the document, and a note that the document is known: its withdrawal erases the letter too."""
+        reason = f"an item of {len(item.body):,} characters; at most {MAX_BODY:,} are taken (only its beginning is kept)"
+        self._dead(key, item.content_hash, Bad(reason, item.body[:4096].encode()), revision=known.revision if known else 0)
+
     def _withdrawal(self, native_id: str, ledger: Ledger) -> None:
-        """Once for each item that is known; what was never published cannot be withdrawn."""
+        """Once for each item that is known; what was never seen cannot be withdrawn."""
         key = document_id(self._source.id, native_id)
         known = ledger.get(key)
         if known is None or known.withdrawn or key in self._seen:
@@ -88,8 +92,11 @@ class Changes:
         if ledger.get(key) is not None or key in self.states:
             self.unchanged += 1
             return
+        self._dead(key, content_hash, bad)
+
+    def _dead(self, key: str, content_hash: str, bad: Bad, revision: int = 0) -> None:
         letter = DeadLetter(stage="collect", reason=bad.reason, died=self._now, key=key, source=self._source.id, original=bad.original)
-        self._note(key, ItemState(source=self._source.id, content_hash=content_hash, revision=0, seen=self._now))
+        self._note(key, ItemState(source=self._source.id, content_hash=content_hash, revision=revision, seen=self._now))
         self._record("dead", key, encode(letter))
         self.dead += 1
 

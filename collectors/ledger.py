@@ -11,9 +11,10 @@ from pipeline.ports import Bus
 
 
 class Version(NamedTuple):
-    """The last version of an item that was published."""
+    """The last version of an item that was published, or died."""
 
     content_hash: str
+    #: Of the last one that was published, 0 if none was.
     revision: int
     withdrawn: bool
 
@@ -35,11 +36,11 @@ class Ledger:
                 self.note(record.key, decode(record.value, ItemState))
 
     def get(self, key: str) -> Version | None:
-        """The version of an item that was published last, None for a new one."""
+        """The last version of an item, None for a new one."""
         return self._items.get(key)
 
     def note(self, key: str, state: ItemState) -> None:
-        """``state`` was published."""
+        """``state`` is on the bus."""
         self._items[key] = Version(state.content_hash, state.revision, state.withdrawn)
 
     def last_calls(self) -> Iterable[tuple[str, datetime]]:

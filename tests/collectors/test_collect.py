@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collectors.changes import MAX_BODY
 from collectors.engine import run
 from pipeline.errors import BusError
 from pipeline.model import Health, document_id
@@ -360,6 +361,26 @@ def test_a_record_that_cannot_be_read_dies_once() -> None:
             w.balance("polisen")
 
     run(main())
+
+
+def test_too_large_an_item_is_erased_with_its_document() -> None:
+    """Its letter has the document's key; the withdrawal is published even if no version ever was; counting goes on as it was."""
+    feed = '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0">{}</feed>'.format
+    entry = "<entry><id>urn:a</id><title>a</title><content>{}</content></entry>".format
+    stone = '<at:deleted-entry ref="urn:a" when="2026-03-01T11:00:00Z"/>'
+    large = entry("x" * (MAX_BODY + 1))
+
+    async def main(w: World) -> None:
+        for answer in (large, large + "<!-- -->", stone, entry("liten"), large, entry("mindre")):
+            w.server.routes["/feed"] = Reply(200, feed(answer).encode())
+            await w.collector.collect(w.source())
+            w.balance("feed")
+        key = document_id("feed", "urn:a")
+        assert [record.key for record in w.bus.records["dead"]] == [key, key]
+        assert {letter.key for letter in w.bus.dead()} == {key}
+        assert [(raw.document, raw.revision, raw.withdrawn) for raw in w.bus.raw()] == [(key, 1, True), (key, 2, False), (key, 3, False)]
+
+    _in_world(main)
 
 
 def test_an_answer_of_nothing_but_rubbish_is_malformed() -> None:
