@@ -12,6 +12,7 @@ import nh3
 # are harmless, since they go away with their tag.
 _BREAK = re.compile(r"<(?=/?(?:p|div|br|li|ul|ol|h[1-6]|tr|table|blockquote|section|article|hr|dt|dd|figure|figcaption)\b)", re.IGNORECASE)
 _HREF = re.compile(r"""<a\s[^<>]{0,1000}?href\s*=\s*(?:"([^"<>]{1,2000})"|'([^'<>]{1,2000})'|([^\s"'<>]{1,2000}))""", re.IGNORECASE)
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n[ \n]*")
 #: Most links that are taken from one entry.
@@ -25,9 +26,18 @@ def html_to_text(markup: str) -> str:
     return plain(html.unescape(markup) if "&" in markup else markup)
 
 
+def without_controls(text: str) -> str:
+    """The text without control characters (Unicode's Cc) but for line breaks; a tab, or what else is white, is a blank.
+
+    A terminal that shows the text would take them for commands. What stands after them stays, to be seen for what it is.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROLS.sub(lambda found: " " if found[0].isspace() else "", text)
+
+
 def plain(text: str) -> str:
     """The text with blanks collapsed, and without characters that no text has."""
-    text = text.replace("\x00", "").replace("\r", "\n").replace("\u00ad", "")
+    text = without_controls(text).replace("\u00ad", "")
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be stored
     return _LINES.sub("\n", _BLANKS.sub(" ", text)).strip()

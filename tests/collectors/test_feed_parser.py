@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 import tarfile
+import unicodedata
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from collectors.failures import Empty, Malformed
 from collectors.feed_parser import parse_feed
-from collectors.html_text import html_to_text, links_of
+from collectors.html_text import html_to_text, links_of, without_controls
 from collectors.items import Parsed
 from pipeline.model import Entry
 from tests.collectors.world import item, rss
@@ -174,6 +175,25 @@ def test_the_entry_with_the_later_update_outlives_its_tombstone() -> None:
 def test_html_becomes_text(markup: str, text: str) -> None:
     """Blocks become lines; scripts, styles, comments and tags go."""
     assert html_to_text(markup) == text
+
+
+#: Sets the title of a terminal, clears it, rings, and the same in the characters of one byte.
+_COMMANDS = "\x1b]0;ägd\x07\x1b[2J\x9b2J\x9d0;x\x9c\x85\x7f"
+
+
+def test_no_control_character_gets_through() -> None:
+    """Neither as it is nor as a reference, in XML or JSON; what is white is a blank, and a line break stays."""
+    assert without_controls(f"a\tb\r\nc\rd\x0be{_COMMANDS}") == "a b\nc\nd e]0;ägd[2J2J0;x "
+    references = "".join(f"&#{ord(character)};" for character in _COMMANDS)
+    xml = rss(
+        f"<item><guid>g{references}</guid><title>t{references}</title><description>d{_COMMANDS[-6:]}{references}</description>"
+        f"<category>c{references}</category><link>https://example.org/l{references}</link></item>"
+    )
+    one = dict.fromkeys(("id", "title", "content_text"), f"x{_COMMANDS}y") | {"url": f"/u{_COMMANDS}", "tags": [_COMMANDS]}
+    feed = {"version": "https://jsonfeed.org/version/1.1", "items": [one]}
+    for body in (xml, json.dumps(feed).encode(), json.dumps(feed, ensure_ascii=False).encode()):
+        (found,) = _read(body).items
+        assert not [c for c in found.native_id + "".join(map(str, json.loads(found.body).values())) if unicodedata.category(c) == "Cc"]
 
 
 def test_links_are_absolute_and_of_http_only() -> None:

@@ -19,6 +19,17 @@ def test_an_event_keeps_its_seven_fields_as_the_source_wrote_them() -> None:
     assert ": " not in item.body.replace(record["summary"], "").replace(record["name"], "")
 
 
+def test_control_characters_are_taken_out() -> None:
+    """Of every field, whether escaped or not; line breaks stay, and so does what stands after them."""
+    strange = "Ett\n\x1b[2Jtvå\ttre\x7f\x9b\x00"
+    record = event(
+        7, name=strange, summary=strange, url=strange, type=strange, datetime=strange, location={"name": strange, "gps": strange}
+    )
+    for body in (events(record), json.dumps([record]).encode()):
+        read = json.loads(parse_events(body).items[0].body)
+        assert {*read.pop("location").values(), *read.values()} == {7, "Ett\n[2Jtvå tre"}
+
+
 def test_the_content_hash_is_of_values_not_of_layout() -> None:
     """Blanks, escapes and the order of fields do not make a revision."""
     record = event(7)
