@@ -30,16 +30,20 @@ NEWS = 20
 
 
 class Site:
-    """A web site on loopback: path → (content type, body)."""
+    """A web site on loopback: path → (content type, body). ``/slow`` answers once the site closes."""
 
     def __init__(self) -> None:
         self.pages: dict[str, tuple[str, bytes]] = {}
         self.asked: list[tuple[str, str]] = []
+        self._closing = threading.Event()
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 site.asked.append((self.path, self.headers["User-Agent"]))
+                if self.path == "/slow":
+                    site._closing.wait()
+                    return
                 kind, body = site.pages.get(self.path, ("text/plain", b""))
                 self.send_response(200 if self.path in site.pages else 404)
                 self.send_header("Content-Type", kind)
@@ -62,6 +66,7 @@ class Site:
         return sum(asked == path for asked, _ in self.asked)
 
     def close(self) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -202,6 +207,15 @@ def test_a_stage_alone_works_beside_the_others(site, directory):
     with service.run("collect", "relate", "index"), service.run("enrich"):
         wait(lambda: service.done(NEWS))
     assert (service.report().documents, service.report().problems) == (NEWS, [])
+
+
+def test_a_stop_in_the_midst_of_a_visit_is_no_error(site, directory):
+    """The visit is cut short, and nothing is logged that needs a person: the next start asks the source again."""
+    service = Service(directory("visiting"), site, metrics_port=None)
+    service.sources(slow="/slow")
+    for times in (1, 2):
+        with service.run("collect"):
+            wait(lambda times=times: site.times("/slow") == times)
 
 
 def test_what_stops_a_service_is_one_line(site, directory):
