@@ -117,7 +117,7 @@ class Sandbox:
         paths = os.pathsep.join(path for path in sys.path if path)
         # A clean environment: whatever a feed makes of the parser, there are no secrets in it.
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "collectors.sandbox_worker",
+            sys.executable, "-P", "-m", "collectors.sandbox_worker",  # -P: no module of the current directory gets in
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env={"PYTHONPATH": paths, "PYTHONUTF8": "1"},
         )  # fmt: skip
         return self._process

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import structlog
 from msgspec import Struct
 
 from collectors import validators
@@ -17,6 +18,7 @@ from collectors.robots import Robots
 from pipeline.model import Source, SourceState
 from pipeline.ports import Clock
 
+_log = structlog.get_logger(__name__)
 _READABLE = frozenset({200, 203, 304})
 _REFUSALS: dict[int, tuple[type[Failure], str]] = {
     204: (Empty, "no content"),
@@ -55,8 +57,18 @@ class Visitor:
     async def visit(self, source: Source, url: str, state: SourceState | None) -> Visit:
         """What the source gives at ``url``, compared with ``state``.
 
-        :raises Failure: as its subclass for each state of a source that gives nothing to collect.
+        :raises Failure: as its subclass for each state of a source that gives nothing to collect; nothing else, whatever the
+            source answers. What nobody thought of is :class:`Malformed`, and logged with its traceback.
         """
+        try:
+            return await self._visit(source, url, state)
+        except Failure:
+            raise
+        except Exception as error:
+            _log.exception("source_not_read", source=source.id, url=url)
+            raise Malformed(f"reading it failed, which the log explains: {type(error).__name__}: {error}"[:300]) from error
+
+    async def _visit(self, source: Source, url: str, state: SourceState | None) -> Visit:
         kind = kind_of(self.kinds, source.kind)
         kind.check(self._engine.http)
         fields = validators.request_headers(state)

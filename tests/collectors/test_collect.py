@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +14,16 @@ from hypothesis import strategies as st
 from collectors.changes import MAX_BODY
 from collectors.engine import run
 from pipeline.errors import BusError
-from pipeline.model import Health, document_id
+from pipeline.model import Health, ItemState, decode, document_id
 from tests.collectors.server import Asked, Reply, Server
-from tests.collectors.world import World, event, events, item, rss, world
-from tests.fakes import MemoryBus
+from tests.collectors.world import OwnBus, World, event, events, item, rss, world
+
+
+@pytest.fixture
+def bus() -> Iterator[OwnBus]:
+    """A bus that outlives the processes that collect into it."""
+    with closing(OwnBus()) as made:
+        yield made
 
 
 def _in_world(main: Callable[[World], Awaitable[None]], **changes: Any) -> None:
@@ -41,9 +48,9 @@ def test_a_visit_publishes_items_ledger_and_state_in_one_step() -> None:
         assert (first.document, first.revision, first.format) == (document_id("feed", "n1"), 1, "entry")
         assert (first.area, first.reliability, first.status, first.fetched_url) == ("0180", "B", 200, w.server.url("/feed"))
         assert json.loads(first.body)["title"] == "Nyhet 1"
-        assert {(r.key, r.shard) for r in w.bus.records["raw"]} == {(document_id("feed", n), "feed") for n in ("n1", "n2")}
-        assert {r.timestamp for log in w.bus.records.values() for r in log} == {w.clock.now()}
-        assert [s.revision for s in w.bus.items()] == [1, 1]
+        assert {(r.key, r.shard) for r in w.bus.read("raw")} == {(document_id("feed", n), "feed") for n in ("n1", "n2")}
+        assert {r.timestamp for r in w.bus.records()} == {w.clock.now()}
+        assert [decode(record.value, ItemState).revision for record in w.bus.read("items")] == [1, 1]
         w.balance("feed")
 
     _in_world(main)
@@ -103,9 +110,9 @@ def test_an_edit_is_the_next_revision() -> None:
     _in_world(main)
 
 
-def test_a_restart_keeps_validators_and_ledger() -> None:
+def test_a_restart_keeps_validators_and_ledger(bus: OwnBus) -> None:
     """A new process over the same bus asks conditionally and publishes only what is new."""
-    bus, server = MemoryBus(), Server()
+    server = Server()
 
     async def main() -> None:
         server.routes["/feed"] = Reply(200, rss(item(1), item(2)), {"ETag": '"1"'})
@@ -128,12 +135,12 @@ def test_what_the_bus_did_not_take_did_not_happen() -> None:
     """After a failed publication the next visit finds the same items new, once."""
 
     async def main(w: World) -> None:
-        w.server.routes["/feed"] = Reply(200, rss(item(1)), {"ETag": '"1"'})
-        w.bus.fail = True
-        with pytest.raises(BusError):
+        w.server.routes["/feed"] = Reply(200, rss(item(1, "lång " * 5_000)), {"ETag": '"1"'})
+        w.bus._db.pragma("max_page_count", w.bus._db.pragma("page_count"))
+        with pytest.raises(BusError, match="full"):
             await w.collector.collect(w.source())
         assert w.collector.state("feed") is None
-        w.bus.fail = False
+        w.bus._db.pragma("max_page_count", 10_000)
         state = await w.collector.collect(w.source())
         assert "if-none-match" not in w.server.asked[-1].headers
         assert (state.fetched, len(w.bus.raw())) == (1, 1)
@@ -167,19 +174,17 @@ def test_empty_and_short_answers_lose_nothing() -> None:
 
     async def main(w: World) -> None:
         full = [event(number) for number in range(100)]
-        healths = []
+        states = []
         for number, records in enumerate((full, [], full[:20], full, [event(100), *full[:-1]])):
             w.server.routes["/api"] = Reply(200, events(*records), {"ETag": f'"{number}"'})
-            state = await w.collector.collect(w.source("polisen", "/api"))
-            healths.append(state.health)
-        assert healths == [Health.CHANGED, Health.EMPTY, Health.SHRUNK, Health.UNCHANGED, Health.CHANGED]
+            states.append(await w.collector.collect(w.source("polisen", "/api")))
+        assert [state.health for state in states] == [Health.CHANGED, Health.EMPTY, Health.SHRUNK, Health.UNCHANGED, Health.CHANGED]
         assert len(w.bus.raw()) == 101
         w.balance("polisen")
-        assert (state.failures, state.failed, state.failure) == (0, w.clock.now(), "an empty array; expected about 500 events")
-        state = w.bus.states()[2]
-        assert "usually it has about 100" in state.detail
-        assert w.bus.states()[1].failures == 1
-        assert w.bus.states()[1].etag is None
+        last = states[-1]
+        assert (last.failures, last.failed, last.failure) == (0, w.clock.now(), "an empty array; expected about 500 events")
+        assert "usually it has about 100" in states[2].detail
+        assert (states[1].failures, states[1].etag) == (1, None)
 
     _in_world(main)
 
@@ -258,9 +263,9 @@ def test_a_retry_after_holds_the_whole_host() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 308])
-def test_a_permanent_redirect_moves_the_source(status: int) -> None:
+def test_a_permanent_redirect_moves_the_source(status: int, bus: OwnBus) -> None:
     """The new address is stored and asked; a new process looks at the configured one first, whose owner may have changed it."""
-    bus, server = MemoryBus(), Server()
+    server = Server()
 
     async def main() -> None:
         server.routes["/feed"] = Reply(status, b"", {"Location": "/new"})
@@ -343,9 +348,9 @@ def test_an_unknown_kind_is_a_state_too() -> None:
     _in_world(main)
 
 
-def test_a_record_that_cannot_be_read_dies_once() -> None:
+def test_a_record_that_cannot_be_read_dies_once(bus: OwnBus) -> None:
     """It is kept with reason and bytes, and as long as it stays in the answer it is not reported again, restart or not."""
-    bus, server = MemoryBus(), Server()
+    server = Server()
 
     async def main() -> None:
         server.routes["/api"] = Reply(200, events(event(1), {"id": 2}))
@@ -376,7 +381,7 @@ def test_too_large_an_item_is_erased_with_its_document() -> None:
             await w.collector.collect(w.source())
             w.balance("feed")
         key = document_id("feed", "urn:a")
-        assert [record.key for record in w.bus.records["dead"]] == [key, key]
+        assert [record.key for record in w.bus.read("dead")] == [key, key]
         assert {letter.key for letter in w.bus.dead()} == {key}
         assert [(raw.document, raw.revision, raw.withdrawn) for raw in w.bus.raw()] == [(key, 1, True), (key, 2, False), (key, 3, False)]
 
@@ -423,44 +428,39 @@ _records = st.lists(
 @given(answers=st.lists(_records, min_size=1, max_size=5), restart=st.booleans())
 def test_the_books_balance_and_repetition_publishes_nothing(answers: Sequence[list[Any]], restart: bool) -> None:  # noqa: FBT001
     """For any answers: fetched = published + unchanged + dead; the last answer again brings nothing new; revisions count up."""
-    bus, server = MemoryBus(), Server()
 
-    async def main() -> None:
-        async with world(bus, server) as w:
-            source, collector = w.source("polisen", "/api"), w.collector
-            for number, records in enumerate([*answers, answers[-1]]):
-                server.routes["/api"] = Reply(200, events(*records) + b" " * number)
-                if number == len(answers):
-                    before = (len(bus.raw()), len(bus.dead()), len(bus.items()))
-                    if restart:
-                        collector.restore()
-                await collector.collect(source)
-                w.balance("polisen")
-            # of two records with one id in the same answer the first counts, so nothing swings back and forth
-            assert (len(bus.raw()), len(bus.dead()), len(bus.items())) == before
+    async def main(w: World) -> None:
+        source, bus = w.source("polisen", "/api"), w.bus
+        for number, records in enumerate([*answers, answers[-1]]):
+            w.server.routes["/api"] = Reply(200, events(*records) + b" " * number)
+            before = [bus.count(topic) for topic in ("raw", "dead", "items")]
+            if restart and number == len(answers):
+                w.collector.restore()
+            await w.collector.collect(source)
+            w.balance("polisen")
+        # of two records with one id in the same answer the first counts, so nothing swings back and forth
+        assert [bus.count(topic) for topic in ("raw", "dead", "items")] == before
+        revisions: dict[str, int] = {}
+        for raw in bus.raw():
+            assert raw.revision == revisions.get(raw.document, 0) + 1
+            revisions[raw.document] = raw.revision
 
-    run(main())
-    revisions: dict[str, int] = {}
-    for raw in bus.raw():
-        assert raw.revision == revisions.get(raw.document, 0) + 1
-        revisions[raw.document] = raw.revision
+    _in_world(main)
 
 
 def test_the_same_answers_and_clock_give_the_same_records() -> None:
     """Byte for byte, so that a replay can be compared with another."""
     runs = []
-    for _ in range(2):
-        bus, server = MemoryBus(), Server()
 
-        async def main(bus: MemoryBus = bus, server: Server = server) -> None:
-            async with world(bus, server) as w:
-                for last in (3, 5):
-                    server.routes["/api"] = Reply(200, events(*(event(number) for number in range(last))))
-                    await w.collector.collect(w.source("polisen", "/api"))
+    async def main(w: World) -> None:
+        for last in (3, 5):
+            w.server.routes["/api"] = Reply(200, events(*(event(number) for number in range(last))))
+            await w.collector.collect(w.source("polisen", "/api"))
+        port = f":{w.server.port}/".encode()
+        runs.append([(r.topic, r.key, r.value.replace(port, b":0/"), r.timestamp) for r in w.bus.records()])
 
-        run(main())
-        port = f":{server.port}/".encode()
-        runs.append([(r.topic, r.key, r.value.replace(port, b":0/"), r.timestamp) for log in bus.records.values() for r in log])
+    _in_world(main)
+    _in_world(main)
     assert runs[0] == runs[1]
 
 

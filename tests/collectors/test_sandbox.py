@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
+
+import pytest
 
 from collectors.failures import Empty, Malformed
 from collectors.items import Fetched, Parsed
@@ -95,6 +98,15 @@ def test_one_process_serves_many_feeds_fast() -> None:
     rate, starts = asyncio.run(main())
     assert starts == 1
     assert rate > 800  # entries a second; about 5,000 on an idle machine
+
+
+def test_modules_of_the_current_directory_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can write where the program is started does not choose what parses."""
+    for name in ("feedparser.py", "collectors.py"):
+        (tmp_path / name).write_text("raise SystemExit(3)", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (found,), _ = _parse(rss(item(1)))
+    assert _size(found) == 1
 
 
 def test_a_cancelled_call_does_not_answer_the_next() -> None:

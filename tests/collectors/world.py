@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from collectors.collect import Collector
 from collectors.engine import Engine
+from pipeline.app import topics
+from pipeline.bus.sqlite import SqliteBus
 from pipeline.clock import VirtualClock
-from pipeline.model import Source
-from pipeline.settings import Http
+from pipeline.model import DeadLetter, RawItem, Source, SourceState, decode
+from pipeline.ports import Delivered, Record
+from pipeline.settings import Http, Settings
 from tests.collectors.server import Server
-from tests.fakes import MemoryBus
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -23,8 +27,38 @@ def http(**changes: Any) -> Http:
     return Http(**{"private_addresses": True, "contact": "test@example.org", "host_delay": 0.0, "timeout": 5.0, **changes})
 
 
+class OwnBus(SqliteBus):
+    """The bus in a directory of its own that goes when it is closed, with what tests of collecting look at."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.topics = topics(Settings())
+        super().__init__(Path(self._folder.name) / "bus.db", self.topics)
+        self.publications = 0
+
+    def publish(self, records: Sequence[Record]) -> None:
+        super().publish(records)
+        self.publications += 1
+
+    def records(self) -> list[Delivered]:
+        return [record for topic in self.topics for record in self.read(topic.name)]
+
+    def raw(self) -> list[RawItem]:
+        return [decode(record.value, RawItem) for record in self.read("raw")]
+
+    def dead(self) -> list[DeadLetter]:
+        return [decode(record.value, DeadLetter) for record in self.read("dead")]
+
+    def states(self) -> list[SourceState]:
+        return [decode(record.value, SourceState) for record in self.read("sources")]
+
+    def close(self) -> None:
+        super().close()
+        self._folder.cleanup()
+
+
 class World:
-    def __init__(self, server: Server, engine: Engine, bus: MemoryBus, clock: VirtualClock, collector: Collector) -> None:
+    def __init__(self, server: Server, engine: Engine, bus: OwnBus, clock: VirtualClock, collector: Collector) -> None:
         self.server, self.engine, self.bus, self.clock, self.collector = server, engine, bus, clock, collector
 
     def source(self, kind: str = "feed", path: str = "/feed", **changes: Any) -> Source:
@@ -33,18 +67,19 @@ class World:
 
     def balance(self, source_id: str) -> None:
         """The books: everything fetched is published, unchanged or dead."""
-        state = self.bus.states()[-1] if not source_id else [s for s in self.bus.states() if s.source == source_id][-1]
+        (state,) = (state for state in self.bus.states() if state.source == source_id)
         raw = sum(item.source == source_id for item in self.bus.raw())
         dead = sum(letter.source == source_id for letter in self.bus.dead())
         assert state.fetched == raw + state.unchanged + dead
 
 
 @asynccontextmanager
-async def world(bus: MemoryBus | None = None, server: Server | None = None, **changes: Any) -> AsyncIterator[World]:
-    clock, bus = VirtualClock(START), bus or MemoryBus()
-    settings = http(**changes)
-    async with server or Server() as running, Engine(settings, clock) as engine, Collector(engine, bus, clock) as collector:
-        yield World(running, engine, bus, clock, collector)
+async def world(bus: OwnBus | None = None, server: Server | None = None, **changes: Any) -> AsyncIterator[World]:
+    """Over a bus of its own, unless one is given that outlives it."""
+    clock, settings = VirtualClock(START), http(**changes)
+    with nullcontext(bus) if bus else closing(OwnBus()) as used:
+        async with server or Server() as running, Engine(settings, clock) as engine, Collector(engine, used, clock) as collector:
+            yield World(running, engine, used, clock, collector)
 
 
 def event(number: int, **changes: Any) -> dict[str, Any]:
