@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -33,6 +33,8 @@ from pipeline.model import (
 )
 from pipeline.ports import Delivered, Record
 
+#: How far ahead of its fetch a publication may be dated: clocks and time zones go wrong by less.
+_AHEAD = timedelta(days=1)
 #: How sure it is that a source of an area reports from there, where the text names no place.
 _AREA_SCORE = 0.5
 
@@ -109,7 +111,7 @@ def document(item: Prepared, doc: Doc, gazetteer: Gazetteer) -> Document:
         title=draft.title,
         text=draft.text,
         language=LANG.get(doc),
-        published=utc(draft.published or raw.fetched),
+        published=_published(draft, utc(raw.fetched)),
         fetched=utc(raw.fetched),
         url=draft.url,
         links=draft.links,
@@ -120,6 +122,12 @@ def document(item: Prepared, doc: Doc, gazetteer: Gazetteer) -> Document:
         provenance=_provenance(raw),
         category=draft.category,
     )
+
+
+def _published(draft: Draft, fetched: datetime) -> datetime:
+    """When the source says it was published. What it says of a time to come is a slip, and counts as not said."""
+    said = utc(draft.published) if draft.published else fetched
+    return fetched if said > fetched + _AHEAD else said
 
 
 def content_hash(draft: Draft) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -111,6 +111,21 @@ def test_the_unpadded_hour_is_read():
     for wrong in ("2026-08-22", "2026-13-22 9:48:12 +02:00", "yesterday"):
         with pytest.raises(PoisonError, match="datetime: found"):
             polisen_time(wrong)
+
+
+@pytest.mark.parametrize(("ahead", "believed"), [(timedelta(days=1), True), (timedelta(days=1, seconds=1), False), (None, False)])
+def test_nothing_is_published_in_the_future(stage, ahead, believed):
+    """A day is the slip of a clock or a zone; what is dated further ahead, of whatever kind, was published when it was fetched."""
+    said = FETCHED + ahead if ahead else datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    notice = item(event(datetime=f"{said:%Y-%m-%d %H:%M:%S} +00:00"), "polisen")
+    for raw in (
+        notice,
+        item(encode_entry(Entry(title="Varning", published=said))),
+        item(encode_entry(Entry(title="Varning", updated=said))),
+    ):
+        document = run(stage, raw)
+        assert document.published == (said if believed else FETCHED)
+        assert document.fetched == FETCHED
 
 
 def test_an_entry_becomes_a_document(stage):
