@@ -465,7 +465,7 @@ def test_the_same_answers_and_clock_give_the_same_records() -> None:
 
 
 def test_500_known_events_cost_under_8_milliseconds() -> None:
-    """Beyond the fetch itself, best of ten: 2,000 polls are replayed in seconds."""
+    """Of the processor's time, beyond the fetch itself, best of ten: 2,000 polls are replayed in seconds."""
 
     async def main(w: World) -> None:
         records = [event(number) for number in range(500)]
@@ -473,18 +473,18 @@ def test_500_known_events_cost_under_8_milliseconds() -> None:
         fetch = w.engine.fetch
 
         async def timed(*args: Any) -> Any:
-            begun = time.perf_counter()
+            begun = time.process_time()
             try:
                 return await fetch(*args)
             finally:
-                fetching.append(time.perf_counter() - begun)
+                fetching.append(time.process_time() - begun)
 
         w.engine.fetch = timed  # type: ignore[method-assign]
         for number in range(10):
             w.server.routes["/api"] = Reply(200, events(*records) + b" " * number)
-            begun = time.perf_counter()
+            begun = time.process_time()
             await w.collector.collect(w.source("polisen", "/api"))
-            costs.append(time.perf_counter() - begun - fetching[-1])
+            costs.append(time.process_time() - begun - fetching[-1])
         assert len(w.bus.raw()) == 500
         assert min(costs[1:]) < 0.008
 
