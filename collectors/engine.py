@@ -186,7 +186,8 @@ def user_agent(http: Http) -> str:
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` to its end in the loop on which the reactor is installed, and give what it returns.
 
-    May be called again in the same process, from the same thread. On an interrupt ``main`` is cancelled and awaited.
+    May be called again in the same process, from the same thread. On an interrupt ``main`` is cancelled and awaited; what it
+    leaves running, as Scrapy does with a call that was given up, is ended with it.
 
     :raises RuntimeError: if another kind of reactor is installed already.
     """
@@ -198,6 +199,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         task.cancel()
         loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
         raise
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task_left in left:
+            task_left.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 def _loop() -> asyncio.AbstractEventLoop:

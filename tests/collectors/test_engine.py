@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -253,6 +254,25 @@ def test_a_process_with_an_engine_ends_by_itself_and_in_silence() -> None:
         "async def main():\n    async with Engine(Http(), SystemClock()):\n        pass\nrun(main())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_call_that_was_given_up_is_not_mentioned_at_the_end() -> None:
+    """Scrapy goes on with it; when all is over it is ended, as asyncio.run ends what is left."""
+    code = (
+        "import asyncio\nfrom collectors.engine import Engine, run\nfrom pipeline.clock import SystemClock\n"
+        "from pipeline.settings import Http\nfrom tests.collectors.server import Reply, Server\n"
+        "async def main():\n"
+        "    async with Server() as server, Engine(Http(private_addresses=True), SystemClock()) as engine:\n"
+        "        server.routes['/slow'] = Reply(200, b'xx', drip=60)\n"
+        "        call = asyncio.create_task(engine.fetch(server.url('/slow')))\n"
+        "        while not server.asked:\n            await asyncio.sleep(0.01)\n"
+        "        call.cancel()\n"
+        "run(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[2]
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
