@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from pathlib import Path
 from typing import TextIO
 
@@ -39,17 +38,15 @@ def configure_logs(file: Path | None = None) -> None:
 
 
 class Progress:
-    """Counts what the workers did; safe to call from their threads."""
+    """Counts what the workers did: the one thread in which they take turns writes, others may read."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         #: Worker → records taken.
         self.records: dict[str, int] = {}
 
     def batch(self, worker: str, records: int, seconds: float) -> None:  # noqa: ARG002
         """Count the records."""
-        with self._lock:
-            self.records[worker] = self.records.get(worker, 0) + records
+        self.records[worker] = self.records.get(worker, 0) + records
 
 
 class Metrics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,4 +111,9 @@ def _write_ahead(connection: apsw.Connection) -> object:
 
 
 def _unopened(path: Path, error: apsw.Error) -> FjarilError:
+    if path.exists() and not os.access(path.parent, os.W_OK):
+        return FjarilError(
+            f"{path.parent}: this directory cannot be written, and whoever reads its files puts locks there, too; "
+            "get the right to write, or copy the whole data directory and name the copy with --data"
+        )
     return FjarilError(f"{path}: cannot be opened as a SQLite database: {error}; it must be one, in a local directory that can be written")

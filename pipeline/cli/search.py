@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, opened, output, print_json, refuse_empty, settings_of
+from pipeline.cli.common import AsJson, opened, output, print_json, settings_of
 
 if TYPE_CHECKING:
     from enrich.gazetteer import Gazetteer
@@ -40,24 +40,23 @@ def search(
 
     begin, end = _moment("--since", since), _moment("--until", until)
     settings = settings_of(context)
-    refuse_empty(settings)
-    gazetteer = load(settings.cache)
-    filters = Filters(
-        places=tuple(_code(gazetteer, name) for name in place or ()),
-        themes=tuple(theme or ()),
-        sources=tuple(source or ()),
-        since=begin,
-        until=end,
-    )
-    question = Search(
-        text=query,
-        filters=filters,
-        size=size,
-        after=after,
-        order="newest" if newest or not query else "relevance",
-        facets=("place", "theme", "source"),
-    )
     with opened(settings) as (_, index):
+        gazetteer = load(settings.cache)
+        filters = Filters(
+            places=tuple(_code(gazetteer, name) for name in place or ()),
+            themes=tuple(theme or ()),
+            sources=tuple(source or ()),
+            since=begin,
+            until=end,
+        )
+        question = Search(
+            text=query,
+            filters=filters,
+            size=size,
+            after=after,
+            order="newest" if newest or not query else "relevance",
+            facets=("place", "theme", "source"),
+        )
         page = index.search(question)
     if as_json:
         print_json(page)

@@ -95,7 +95,7 @@ class Engine:
         try:
             self._index = tantivy.Index(self.schema, str(directory))
         except (ValueError, OSError) as error:
-            raise SearchIndexError(f"{directory}: cannot be read: {error}; remove this directory, it is made again") from error
+            raise SearchIndexError(f"{directory}: cannot be read: {error}; if its files are damaged, remove this directory, it is made again") from error
         self._index.register_tokenizer(ANALYZER, self.analyzer)
         self._index.config_reader("manual")
         self._writer: tantivy.IndexWriter | None = None

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,26 @@ def test_a_data_directory_that_is_a_file_is_named(tmp_path):
     """What cannot be a data directory is said to be one, by commands that would make it."""
     (tmp_path / "file").touch()
     assert f"{tmp_path / 'file'}: " in fjaril("run", "relate", data=tmp_path / "file", code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["search", "doctor"])
+def test_a_data_directory_that_cannot_be_written_is_named(data, tmp_path, command):
+    """Reading needs locks in it: one line says so and what to do, also where the cache has gone."""
+    copy = tmp_path / "data"
+    shutil.copytree(data, copy, ignore=shutil.ignore_patterns("cache"))
+    folders = [copy, *(path for path in copy.rglob("*") if path.is_dir())]
+    unprivileged = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []  # what root may do goes beyond modes
+    try:
+        for folder in folders:
+            folder.chmod(0o500)
+        done = subprocess.run([*unprivileged, FJARIL, "--data", copy, command], capture_output=True, text=True, check=False)
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert line.startswith(f"fjaril: {copy}: this directory cannot be written")
+    assert "copy the whole data directory and name the copy with --data" in line
 
 
 def test_a_setting_that_is_wrong_is_named(tmp_path, monkeypatch, capsys):
