@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from enrich.language import Detector
 from enrich.tag import tag_lines
 
 EVERY = 6
@@ -23,6 +24,9 @@ MUNICIPALITY_OF_ANSWERED = 0.97
 MUNICIPALITY_OF_ALL = 0.5
 COUNTY_OF_ANSWERED = 0.98
 THEMES_MACRO_F1 = 0.835
+#: Share of the one-sentence summaries that are told to be Swedish, and that are taken for another language: measured .931 and .0007.
+SWEDISH_SUMMARIES = 0.92
+OTHER_LANGUAGES = 0.0015
 
 pytestmark = pytest.mark.real
 
@@ -86,6 +90,15 @@ def test_the_theme_is_right(scored, shared_data):
         if gold and gold not in {"summary", "other"}:
             pairs.append((gold, group(found["themes"][0]["id"], group_of) if found["themes"] else None))
     assert macro_f1(pairs) >= THEMES_MACRO_F1
+
+
+def test_a_sentence_is_swedish(shared_data):
+    """Of the summaries, one sentence each, nearly all are told to be Swedish; of the rest hardly one is said to be another language."""
+    detector = Detector()
+    with gzip.open(shared_data / "polisen" / "events.jsonl.gz", "rt", encoding="utf-8") as file:
+        found = Counter(detector.detect(json.loads(line)["summary"]) for line in file)
+    assert found["sv"] / found.total() >= SWEDISH_SUMMARIES
+    assert (found.total() - found["sv"] - found["und"]) / found.total() <= OTHER_LANGUAGES
 
 
 def read_csv(path: Path) -> list[tuple[str, str]]:
