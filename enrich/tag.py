@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -30,32 +30,45 @@ class _Texts(Struct, frozen=True):
     published: str | None = None
 
 
+#: (the object, its title, its text).
+_Given = tuple[dict[str, Any], str, str]
+
 _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 
 
-def tag_lines(lines: Iterable[str | bytes], nlp: Language, batch: int = BATCH) -> Iterator[bytes]:
+def tag_lines(lines: Iterable[str | bytes], nlp: Language, refuse: Callable[[UsageError], None], batch: int = BATCH) -> Iterator[bytes]:
     """Each line's object with ``places``, ``themes`` and ``lang``, in order, with a newline; blank lines are left out.
 
     Offsets count the characters of the given title or text.
 
-    :raises UsageError: at a line that is not such an object, after the lines of the batches before it.
+    :param refuse: is told of each line that is not such an object; the others go on unless it raises.
     """
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-    while chunk := list(islice(numbered, batch)):
-        given = [_read(number, line) for number, line in chunk]
+    readable = _readable(lines, refuse)
+    while given := list(islice(readable, batch)):
         frames = [frame(title, text) for _, title, text in given]
         for (values, title, text), framed, doc in zip(given, frames, analyse(nlp, frames), strict=True):
             yield _encoder.encode(values | _found(doc, framed, title, text)) + b"\n"
 
 
-def _read(number: int, line: str | bytes) -> tuple[dict[str, Any], str, str]:
-    """(the object, its title, its text)."""
+def _readable(lines: Iterable[str | bytes], refuse: Callable[[UsageError], None]) -> Iterator[_Given]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                given = _read(number, line)
+            except UsageError as error:
+                refuse(error)
+            else:
+                yield given
+
+
+def _read(number: int, line: str | bytes) -> _Given:
     try:
         values = _any_decoder.decode(line)
         texts = msgspec.convert(values, _Texts)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"line {number}: {error}; found {line[:80]!r}, expected {_EXPECTED}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = (line if isinstance(line, str) else line.decode("utf-8", "backslashreplace")).strip()[:80]
+        raise UsageError(f"line {number}: {error}; found {found!r}, expected {_EXPECTED}") from error
     return values, texts.title or "", texts.text
 
 

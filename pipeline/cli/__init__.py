@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import dead, doctor, flow, search, sources, tag
+from pipeline.cli.common import complain
 from pipeline.errors import FjarilError
 
 app = typer.Typer(
@@ -63,5 +64,5 @@ def main() -> None:
 
 
 def _told(text: str, code: int) -> int:
-    sys.stderr.write(f"fjaril: {' '.join(text.split())}\n")
+    complain(text)
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 
 #: ``--json``, as every command that shows something takes it.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+#: What a terminal obeys instead of showing it: control characters other than tabs and ends of lines, marks of direction, ends of lines that
+#: look like none; and halves of characters, which cannot be written.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""``text`` for a terminal: what would control it stands as ``\u001b``. What is JSON still means the same."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def complain(text: str) -> None:
+    """Say on standard error, in one line, what is wrong."""
+    sys.stderr.write(f"fjaril: {printable(' '.join(text.split()))}\n")
 
 
 def settings_of(context: typer.Context) -> Settings:
@@ -62,7 +76,7 @@ def print_json(value: Any) -> None:
     """The value as one line of JSON."""
     import msgspec
 
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.write(printable(msgspec.json.encode(value).decode()) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -74,7 +88,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(escape(printable(str(cell))) for cell in row))
     output().print(table)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, opened, print_json, print_table, settings_of
+from pipeline.cli.common import AsJson, opened, print_json, print_table, printable, settings_of
 
 if TYPE_CHECKING:
     from pipeline.model import DeadLetter
@@ -37,8 +37,8 @@ def show(context: typer.Context, number: Number) -> None:
 
     with opened(settings_of(context)) as (bus, _):
         letter = _find(letters(bus), number)
-    typer.echo("\n".join(f"{name}: {value}" for name, value in _summary(number, letter).items()))
-    typer.echo(letter.original.decode("utf-8", "backslashreplace"))
+    typer.echo("\n".join(printable(f"{name}: {value}") for name, value in _summary(number, letter).items()))
+    typer.echo(printable(letter.original.decode("utf-8", "backslashreplace")))
 
 
 @app.command()

@@ -273,10 +273,20 @@ def test_tag_keeps_order_and_what_it_was_given(data):
 
 
 def test_tag_names_the_bad_line(data, tmp_path, monkeypatch, capsys):
-    """A line that is no such object ends the filter with 2, naming the line and what was expected."""
+    """A line that is no such object is named with what was expected; the others are tagged, and the exit code is 1."""
     file = tmp_path / "lines.jsonl"
-    file.write_text('{"id": 1, "text": "Lugnt"}\n\n{"id": 1}\n')
-    code, _, error = here(monkeypatch, capsys, "--data", str(data), "tag", str(file))
-    assert code == 2
-    assert error.startswith("fjaril: line 3: ")
-    assert 'expected an object {"id", "title"?, "text", "published"?}' in error
+    file.write_text('{"id": 1, "text": "Lugnt"}\n\n{"id": 2}\nnonsense\x1b[2J\n{"id": 5, "text": "Brand i Lund"}\n')
+    done = fjaril("tag", file, data=data, code=1)
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 5]
+    second, third = done.stderr.splitlines()
+    assert second.startswith(f"fjaril: {file}: line 3: ")
+    assert """found '{"id": 2}', expected an object {"id", "title"?, "text", "published"?}""" in second
+    assert third.startswith(f"fjaril: {file}: line 4: ")
+    assert "\x1b" not in third
+
+
+def test_tag_gives_what_came_before_a_line_that_is_bad(data):
+    """From standard input, too: what is good comes out whatever comes after it."""
+    done = fjaril("tag", data=data, code=1, stdin='{"id": 1, "text": "Brand i Lund"}\n{"id": 2, "text": 3}\n')
+    assert json.loads(done.stdout)["id"] == 1
+    assert done.stderr.startswith("fjaril: line 2: ")

@@ -13,8 +13,12 @@ from enrich.tag import tag_lines
 from pipeline.errors import UsageError
 
 
+def refuse(error: UsageError) -> None:
+    raise error
+
+
 def tag(nlp, *objects, batch=256):
-    return [json.loads(line) for line in tag_lines([json.dumps(o) for o in objects], nlp, batch)]
+    return [json.loads(line) for line in tag_lines([json.dumps(o) for o in objects], nlp, refuse, batch)]
 
 
 def test_an_object_gains_places_themes_and_language(nlp):
@@ -30,7 +34,7 @@ def test_an_object_gains_places_themes_and_language(nlp):
 def test_order_is_kept_over_batches(nlp):
     """Many small batches give the lines in their order; blank lines are left out."""
     lines = [json.dumps({"id": n, "text": f"Nummer {n} i Lund"}) for n in range(20)]
-    found = [json.loads(line)["id"] for line in tag_lines(["", *lines, " \n"], nlp, 3)]
+    found = [json.loads(line)["id"] for line in tag_lines(["", *lines, " \n"], nlp, refuse, 3)]
     assert found == list(range(20))
 
 
@@ -41,7 +45,7 @@ def test_lines_come_before_all_is_read(nlp):
         while True:
             yield b'{"id":1,"text":"Brand i Lund"}\n'
 
-    assert json.loads(next(tag_lines(endless(), nlp)))["id"] == 1
+    assert json.loads(next(tag_lines(endless(), nlp, refuse)))["id"] == 1
 
 
 @pytest.mark.parametrize(
@@ -53,13 +57,18 @@ def test_lines_come_before_all_is_read(nlp):
         ('{"id": 1, "text": 3}', "found"),
         ("[1]", "expected an object"),
         (b'\xff{"id"', "line 2"),
+        ("[" * 100_000, "line 2"),
     ],
 )
 def test_a_bad_line_is_explained(nlp, line, said):
-    """The error names the line, what was found and what was expected."""
-    with pytest.raises(UsageError, match=said) as caught:
-        list(tag_lines(['{"id":1,"text":""}', line], nlp))
-    assert "line 2" in str(caught.value)
+    """The error names the line, what was found and what was expected; the lines before and after it are tagged."""
+    refused: list[UsageError] = []
+    found = list(tag_lines(['{"id":1,"text":""}', line, '{"id":3,"text":""}'], nlp, refused.append))
+    assert [json.loads(good)["id"] for good in found] == [1, 3]
+    (error,) = map(str, refused)
+    assert error.startswith("line 2: ")
+    assert said in error
+    assert "b'" not in error
 
 
 WORDS = ["Lund", "Upplands Väsby", "Malmö", "brand", "i", ".", "\n", "  ", "\t", "Stockholms\nlän", "utanför", "Borås"]

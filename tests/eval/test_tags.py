@@ -40,7 +40,11 @@ def scored(shared_data, nlp) -> list[tuple[dict, dict]]:
     chosen = events[::EVERY]
     texts = ["\n".join(event[key] for key in ("summary", "body") if event.get(key)) for event in chosen]
     lines = (json.dumps({"id": event["id"], "text": text}) for event, text in zip(chosen, texts, strict=True))
-    return list(zip(chosen, map(json.loads, tag_lines(lines, nlp)), strict=True))
+    return list(zip(chosen, map(json.loads, tag_lines(lines, nlp, refuse)), strict=True))
+
+
+def refuse(error: Exception) -> None:
+    raise error
 
 
 def answer(found: dict) -> str | None:
