@@ -81,7 +81,8 @@ class Bus(Protocol):
         """Append all the records, or none; durable on return. In one partition their order is kept.
 
         :raises UnknownTopicError: if a topic was not declared.
-        :raises BusError: if a value is empty, which is what an erased record has, or they could not be stored.
+        :raises BusError: if a value is empty, which is what an erased record has, a key is no valid Unicode, or they could
+            not be stored.
         """
 
     def poll(self, group: str, topics: Sequence[str], max_records: int = 500, timeout: float = 0.0) -> Batch:
@@ -103,7 +104,7 @@ class Bus(Protocol):
         """Let ``group`` go on from the first record of each partition whose timestamp is at or after ``timestamp``."""
 
     def read(self, topic: str, since: datetime | None = None) -> Iterator[Delivered]:
-        """All records now in the topic, without a group, partition by partition: how state is folded back."""
+        """All records now in the topic, without a group, in order within a partition: how state is folded back."""
 
     def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
         """For each topic the number of records that the group has not committed."""

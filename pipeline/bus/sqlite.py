@@ -321,7 +321,9 @@ class SqliteBus:
         with self._lock:
             try:
                 yield
-            except (apsw.CorruptError, apsw.NotADBError, UnicodeError) as error:
+            except UnicodeEncodeError as error:
+                raise BusError(f"{self._path}: {error}; keys and shards are valid Unicode") from error
+            except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
                 raise BusCorruptError(f"{self._path}: {error}; restore the file from a copy") from error
             except apsw.Error as error:
                 raise BusError(f"{self._path}: {error}; nothing was written: check the disk's space and rights, then go on") from error

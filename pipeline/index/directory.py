@@ -65,10 +65,17 @@ class Directory:
 
     def follow(self) -> None:
         """See what another process has committed; the caller holds ``reading`` or has the directory for itself."""
-        current = self._search(self.store.generation())
-        if self.engine.directory != current:
-            self.engine = Engine(current)
-        self.engine.refresh()
+        while True:
+            current = self._search(self.store.generation())
+            try:
+                if self.engine.directory != current:
+                    self.engine = Engine(current)
+                self.engine.refresh()
+            except (SearchIndexError, ValueError, OSError):  # a writer may have put another in force, and removed this one
+                if current == self._search(self.store.generation()):
+                    raise
+            else:
+                return
 
     def rebuild(self) -> None:
         """Make search anew from the store, in a new directory, and put it in force in one transaction."""
@@ -92,10 +99,9 @@ class Directory:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _open(self) -> Engine:
-        current = self._search(self.store.generation())
-        if not Engine.exists(current):
+        if not Engine.exists(self._search(self.store.generation())):
             self._make()
-        engine = Engine(current)
+        engine = Engine(self._search(self.store.generation()))
         # A writer at work in another process has pending numbers, too: they are its business.
         if self.store.pending()[1] and self._acquire():
             self._recover(engine)
@@ -106,6 +112,8 @@ class Directory:
     def _make(self) -> None:
         """A new index, or one whose search directory was removed."""
         if not self._acquire():
+            if Engine.exists(self._search(self.store.generation())):  # a writer has put another in force meanwhile
+                return
             raise SearchIndexError(f"{self.path}: another process is making this index; open it again when that is done")
         self._build(self.store.generation())
         self.store.clear_pending()
@@ -114,7 +122,7 @@ class Directory:
     def _build(self, generation: int) -> Engine:
         directory = self._search(generation)
         shutil.rmtree(directory, ignore_errors=True)
-        engine = Engine(directory)
+        engine = Engine.make(directory)
         engine.replace(self.store.live(), ())
         engine.commit()
         engine.stop()

@@ -88,19 +88,33 @@ class Engine:
     """One directory of tantivy: a searcher that changes at :meth:`refresh` only, and a writer once it is asked for."""
 
     def __init__(self, directory: Path) -> None:
+        """Open the directory; it is not made, for a reader may come when a writer has just removed it.
+
+        :raises SearchIndexError: if it is not there, damaged, or of another schema.
+        """
         self.directory = directory
         self.schema = _schema()
         self.analyzer = analyzer()
-        directory.mkdir(exist_ok=True)
         try:
-            self._index = tantivy.Index(self.schema, str(directory))
+            self._index = tantivy.Index.open(str(directory))
         except (ValueError, OSError) as error:
-            raise SearchIndexError(f"{directory}: cannot be read: {error}; if its files are damaged, remove this directory, it is made again") from error
+            raise SearchIndexError(
+                f"{directory}: cannot be read: {error}; if its files are damaged, remove this directory, it is made again"
+            ) from error
+        if self._index.schema != self.schema:
+            raise SearchIndexError(f"{directory}: found fields of another version; remove this directory, it is made again")
         self._index.register_tokenizer(ANALYZER, self.analyzer)
         self._index.config_reader("manual")
         self._writer: tantivy.IndexWriter | None = None
         self._seen = _state(directory)
         self.searcher = self._index.searcher()
+
+    @classmethod
+    def make(cls, directory: Path) -> Engine:
+        """A new, empty one."""
+        directory.mkdir()
+        tantivy.Index(_schema(), str(directory))
+        return cls(directory)
 
     @staticmethod
     def exists(directory: Path) -> bool:

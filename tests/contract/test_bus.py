@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.errors import BusError, StaleBatchError, UnknownTopicError
+from pipeline.errors import BusCorruptError, BusError, StaleBatchError, UnknownTopicError
 from pipeline.ports import Bus, Record, Topic
 from tests.contract.bus_adapters import ADAPTERS
 
@@ -129,6 +129,14 @@ def test_an_empty_value_is_refused(bus):
         bus.commit(bus.poll("g", ["in"]), [record(3, "out"), empty])
     assert [r.value for r in bus.read("in")] == values(bus.poll("g", ["in"])) == [b"v1"]
     assert list(bus.read("out")) == []
+
+
+def test_a_key_that_is_no_text_is_refused(bus):
+    """The caller is told so, not that the bus is damaged; nothing of the call is published."""
+    with pytest.raises(BusError, match="valid Unicode") as refused:
+        bus.publish([record(1), record(2, key="\ud800")])
+    assert not isinstance(refused.value, BusCorruptError)
+    assert list(bus.read("in")) == []
 
 
 def test_a_commit_that_fails_moves_nothing(bus):

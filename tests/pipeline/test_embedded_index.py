@@ -254,6 +254,36 @@ def test_one_writes_and_others_follow(tmp_path: Path):
     reader.close()
 
 
+@pytest.mark.parametrize("when", ["as it opens", "as it refreshes"])
+def test_a_reader_that_comes_just_as_a_purge_moves_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str):
+    """It finds what there is, and makes nothing where the old directory was."""
+    writer, reader = EmbeddedIndex(tmp_path), EmbeddedIndex(tmp_path)
+    writer.upsert([document("a", "bilen"), document("b", "bussen")])
+    writer.flush()
+    assert found(reader, "bil") == ["a"]
+
+    def purge() -> None:
+        writer.delete(["b"])
+        writer.purge()
+
+    if when == "as it opens":
+        purge()  # so that the reader has to open another
+        writer.upsert([document("b", "bussen")])
+    asked = reader._store.generation
+
+    def overtaken() -> int:
+        number = asked()
+        monkeypatch.undo()
+        purge()
+        return number
+
+    monkeypatch.setattr(reader._store, "generation", overtaken)
+    assert found(reader, "bil") == ["a"]
+    assert [path.name for path in tmp_path.glob("search-*")] == [writer._files.engine.directory.name]
+    reader.close()
+    writer.close()
+
+
 def test_a_closed_index_says_so(tmp_path: Path):
     """Closing twice is no error; using it is."""
     index = EmbeddedIndex(tmp_path)
