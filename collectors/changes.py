@@ -102,8 +102,7 @@ class Changes:
 
     def _note(self, key: str, state: ItemState) -> None:
         self.states[key] = state
-        self._record("items", key, encode(state), shard=None)
+        self.records.append(Record(topic="items", key=key, value=encode(state), timestamp=self._now))
 
-    def _record(self, topic: str, key: str, value: bytes, shard: str | None = "") -> None:
-        shard = self._source.id if shard == "" else shard
-        self.records.append(Record(topic=topic, key=key, value=value, timestamp=self._now, shard=shard))
+    def _record(self, topic: str, key: str, value: bytes) -> None:
+        self.records.append(Record(topic=topic, key=key, value=value, timestamp=self._now, shard=self._source.id))

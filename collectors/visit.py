@@ -50,7 +50,7 @@ class Visitor:
     """
 
     def __init__(self, engine: Engine, clock: Clock, kinds: Mapping[str, Kind]) -> None:
-        self._engine, self._clock, self.kinds = engine, clock, kinds
+        self._engine, self._clock, self._kinds = engine, clock, kinds
         self.gate = Gate(clock, engine.http.host_delay)
         self._robots = Robots(engine, self.gate, clock)
 
@@ -69,7 +69,7 @@ class Visitor:
             raise Malformed(f"reading it failed, which the log explains: {type(error).__name__}: {error}"[:300]) from error
 
     async def _visit(self, source: Source, url: str, state: SourceState | None) -> Visit:
-        kind = kind_of(self.kinds, source.kind)
+        kind = kind_of(self._kinds, source.kind)
         kind.check(self._engine.http)
         fields = validators.request_headers(state)
 
