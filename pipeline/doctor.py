@@ -53,7 +53,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
     @property
     def accounted(self) -> int:
-        """Items that were indexed, known already, dead, or wait before a stage; what waits for the index was counted by relate."""
+        """Items that were indexed, duplicates, dead, or wait before a stage; what waits for the index was counted by relate."""
         indexed = self.documents + self.revisions + self.tombstones
         return indexed + self.duplicates + self.dead - self.dead_unindexed + self.lag["enrich"] + self.lag["relate"]
 
@@ -128,5 +128,5 @@ def _problems(report: Report) -> list[str]:
             f"search finds {report.searchable} documents instead of {report.searchable_expected}: remove the index, then run again"
         )
     if report.dead_kept:
-        problems.append(f"{report.dead_kept} records could not be processed: see `fjaril dead list`")
+        problems.append(f"records that could not be processed: {report.dead_kept}; see `fjaril dead list`")
     return problems

@@ -23,11 +23,19 @@ app = typer.Typer(
 app.command(short_help="Collect and process, until Ctrl-C or SIGTERM.")(flow.run)
 app.command(short_help="Replay an invented fortnight, and show what came of it.")(flow.demo)
 app.command(short_help="Replay recorded polls of polisen.se.")(flow.replay)
-app.command()(search.search)
+app.command(cls=search.SearchCommand)(search.search)
 app.command(short_help="Tag places and themes: JSON Lines in, JSON Lines out.")(tag.tag)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
 app.add_typer(sources.app, name="sources", short_help="What is collected, and how it goes: list, check.")
 app.add_typer(dead.app, name="dead", short_help="What a stage could not process: list, show, retry.")
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  (as typer calls it)
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"fjaril {version('fjaril')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -39,6 +47,9 @@ def settings(
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Settings file (default: fjaril.yaml in the data directory, or here).")
     ] = None,
+    version: Annotated[  # noqa: ARG001  (its callback acts)
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Read the settings only when a command asks for them: most of the time to start goes there."""
     context.obj = (config, data)

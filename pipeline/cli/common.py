@@ -29,6 +29,11 @@ def printable(text: str) -> str:
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 document``, ``2 documents``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def complain(text: str) -> None:
     """Say on standard error, in one line, what is wrong."""
     sys.stderr.write(f"fjaril: {printable(' '.join(text.split()))}\n")
@@ -43,6 +48,16 @@ def settings_of(context: typer.Context) -> Settings:
 
     config, data = context.find_root().obj
     return pipeline.settings.load(config, data)
+
+
+def command_line(context: typer.Context, settings: Settings) -> str:
+    """How the program is called on the same data and settings, to be pasted into a shell."""
+    import shlex
+    import shutil
+
+    config, _ = context.find_root().obj
+    program = "fjaril" if shutil.which("fjaril") == shutil.which(sys.argv[0]) else sys.argv[0]
+    return shlex.join([program, *(("--config", str(config)) if config else ()), "--data", str(settings.data_dir)])
 
 
 @contextmanager

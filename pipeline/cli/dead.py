@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, opened, print_json, print_table, printable, settings_of
+from pipeline.cli.common import AsJson, counted, opened, print_json, print_table, printable, settings_of
 
 if TYPE_CHECKING:
     from pipeline.model import DeadLetter
@@ -27,7 +27,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         print_json([_summary(number, letter) for number, letter in kept.items()])
         return
     rows = [(number, letter.stage, f"{letter.died:%Y-%m-%d %H:%M}", letter.source, letter.reason) for number, letter in kept.items()]
-    print_table(f"{len(rows)} records", ("no", "stage", "died (UTC)", "source", "reason"), rows)
+    print_table(counted(len(rows), "record"), ("no", "stage", "died (UTC)", "source", "reason"), rows)
 
 
 @app.command()

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from pipeline.cli.common import AsJson, opened, print_json, print_table, settings_of
+from pipeline.cli.books import summary
+from pipeline.cli.common import AsJson, opened, print_json, print_table, printable, settings_of
+
+if TYPE_CHECKING:
+    from pipeline.doctor import Report
+    from pipeline.settings import Settings
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
@@ -15,13 +22,22 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     settings = settings_of(context)
     with opened(settings) as (bus, index):
         report = examine(bus, index)
-    facts = facts_of(report) | {"data": str(settings.data_dir)}
     if as_json:
-        print_json(facts)
+        print_json(facts_of(report) | {"data": str(settings.data_dir)})
     else:
-        rows = [(name, value) for name, value in facts.items() if name not in {"problems", "versions", "lag"}]
-        rows += [(f"waiting before {stage}", records) for stage, records in report.lag.items()]
-        print_table("", ("what", "found"), rows + list(report.versions.items()))
-        typer.echo("\n".join(report.problems) or f"The books balance: {report.fetched} fetched, every one accounted for.")
+        _show(report, settings)
     if not (report.balanced and report.complete):
         raise typer.Exit(1)
+
+
+def _show(report: Report, settings: Settings) -> None:
+    rows = [
+        ("data", settings.data_dir),
+        ("documents that search finds", report.searchable),
+        *((f"waiting before {stage}", records) for stage, records in report.lag.items()),
+        *report.versions.items(),
+    ]
+    print_table("", ("what", "found"), rows)
+    typer.echo(summary(report))
+    for problem in report.problems:
+        typer.echo(printable(problem))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, output, print_json, settings_of
+from pipeline.cli.common import AsJson, command_line, counted, output, print_json, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,8 +37,21 @@ def run(
     if unknown := sorted(set(stages or ()) - set(STAGES)):
         raise UsageError(f"there is no stage {', '.join(unknown)}; there are {', '.join(STAGES)}")
     settings = settings_of(context)
+    _announce(settings, stages or STAGES, command_line(context, settings))
     with View(settings, "fjaril") as view, suppress(Stopped):
         in_loop(serve(settings, tuple(stages or STAGES), view.watch))
+
+
+def _announce(settings: Settings, stages: Iterable[str], command: str) -> None:
+    """Say at once what is going to happen: the first answers take a while."""
+    from pipeline.settings import load_sources
+
+    if "collect" in stages:
+        active = sum(source.enabled for source in load_sources(settings.sources))
+        typer.echo(f"Collecting {counted(active, 'source')} of {settings.sources}; each is first asked within a minute.")
+    typer.echo(f"Stages: {', '.join(stages)}; everything is stored in {settings.data_dir}. Ctrl-C stops; the next run goes on from there.")
+    typer.echo(f"What comes is shown, in another terminal, by: {command} search --newest")
+    sys.stdout.flush()
 
 
 def replay(
@@ -53,7 +67,7 @@ def replay(
     settings = settings_of(context)
     answers = recording.read(file, POLISEN.id)
     _play(settings, (POLISEN,), answers, recording.count(file), speed, file.name)
-    _report(settings, as_json=as_json)
+    _report(settings, command_line(context, settings), as_json=as_json)
 
 
 def demo(context: typer.Context, speed: SpeedOption = "max", as_json: AsJson = False) -> None:
@@ -64,10 +78,11 @@ def demo(context: typer.Context, speed: SpeedOption = "max", as_json: AsJson = F
     settings = settings_of(context)
     answers = list(scenario.answers())
     _play(settings, scenario.sources("http://replay"), answers, len(answers), speed, "demo")
+    command = command_line(context, settings)
     if as_json:
-        _report(settings, as_json=True)
+        _report(settings, command, as_json=True)
     else:
-        tell(settings, output())
+        tell(settings, output(), command)
 
 
 def _play(settings: Settings, sources: tuple[Source, ...], answers: Iterable[Answer], total: int, speed: str, title: str) -> None:
@@ -84,7 +99,8 @@ def _play(settings: Settings, sources: tuple[Source, ...], answers: Iterable[Ans
             raise typer.Exit(130) from None
 
 
-def _report(settings: Settings, *, as_json: bool) -> None:
+def _report(settings: Settings, command: str, *, as_json: bool) -> None:
+    from pipeline.cli.books import summary
     from pipeline.cli.common import opened
     from pipeline.doctor import examine, facts
 
@@ -93,9 +109,5 @@ def _report(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json(facts(report))
         return
-    typer.echo(
-        f"{report.fetched} items fetched: {report.documents} documents, {report.revisions} later versions, {report.tombstones} withdrawn, "
-        f"{report.duplicates} known already, {report.dead} dead."
-    )
-    typer.echo("\n".join(report.problems) or "The books balance: every item is accounted for.")
-    typer.echo(f"Go on with: fjaril --data {settings.data_dir} search brand --newest")
+    for line in (summary(report), *report.problems, f"Go on with: {command} search --newest"):
+        typer.echo(line)

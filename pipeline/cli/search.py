@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
-from pipeline.cli.common import AsJson, opened, output, print_json, settings_of
+from pipeline.cli.common import AsJson, counted, opened, output, print_json, printable, settings_of
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from enrich.gazetteer import Gazetteer
     from pipeline.model import Document
     from pipeline.ports import Hit, Page
 
 _UNITS = {"h": 1, "d": 24, "w": 168}
+#: A word or phrase that must not occur; an option has one letter, or two hyphens.
+_WITHOUT = re.compile(r"-(?:[^\W_-]{2}|\")")
+
+
+class SearchCommand(typer.core.TyperCommand):
+    """Takes ``-övning`` for a word of the query, not for options of one letter each."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The same with a space before such words: the query does not mind it, and an option begins otherwise."""
+        return super().parse_args(ctx, [f" {argument}" if _WITHOUT.match(argument) else argument for argument in args])
 
 
 def search(
     context: typer.Context,
     query: Annotated[
-        str, typer.Argument(help='Words, "a phrase", -without, place:1480, theme:fire, source:polisen, lang:sv. Empty: everything.')
-    ] = "",
+        list[str] | None,
+        typer.Argument(help='Words, "a phrase", -without, place:1480, theme:fire, source:polisen, lang:sv. Empty: everything.'),
+    ] = None,
     place: Annotated[
         list[str] | None, typer.Option(help="Name or code of a municipality (Malmö, 1280) or county (Skåne län, 12); several: any of them.")
     ] = None,
@@ -36,7 +51,10 @@ def search(
 ) -> None:
     """Search the documents."""
     from enrich.gazetteer import load
+    from pipeline.cli.known import Known
     from pipeline.ports import Filters, Search
+
+    text = " ".join(query or ()).strip()
 
     begin, end = _moment("--since", since), _moment("--until", until)
     settings = settings_of(context)
@@ -50,13 +68,14 @@ def search(
             until=end,
         )
         question = Search(
-            text=query,
+            text=text,
             filters=filters,
             size=size,
             after=after,
-            order="newest" if newest or not query else "relevance",
+            order="newest" if newest or not text else "relevance",
             facets=("place", "theme", "source"),
         )
+        Known(settings, gazetteer, index).check(question)
         page = index.search(question)
     if as_json:
         print_json(page)
@@ -66,15 +85,15 @@ def search(
 
 def _code(gazetteer: Gazetteer, name: str) -> str:
     """The code of a place that is named by name or code."""
+    from pipeline.cli.known import near
     from pipeline.errors import UsageError
 
     if gazetteer.describe(name):
         return name
     found = gazetteer.municipality_by_name(name) or gazetteer.county_by_name(name)
     if found is None:
-        raise UsageError(
-            f"--place: there is no municipality or county {name!r}; give a name such as Malmö or Skåne län, or a code such as 1280 or 12"
-        )
+        areas = {place.name for place in gazetteer.places if len(place.code) in {2, 4} and place.code.isdigit()}
+        raise UsageError(f"--place: there is no municipality or county {name!r}{near(name, areas)}; a code does, too, such as 1280 or 12")
     return found.code
 
 
@@ -97,21 +116,30 @@ def _moment(option: str, text: str | None) -> datetime | None:
 
 
 def _show(page: Page, gazetteer: Gazetteer) -> None:
-    from rich.text import Text
-
     console = output()
     for hit in page.hits:
         document = hit.document
-        console.print(Text(document.title or document.text[:80], style="bold"))
-        console.print(Text(_line(document), style="dim"))
+        _say(console, document.title or document.text[:80], "bold")
+        _say(console, _line(document), "dim")
         if document.title and document.text:
             console.print(_marked(hit))
+        if document.url:
+            _say(console, document.url, "dim")
         console.print()
-    console.print(f"{page.total} found" + ("; the next page: --after " + page.after if page.after else ""))
+    _say(console, f"{counted(page.total, 'document')} found")
+    if page.after:
+        _say(console, f"the next page: --after {page.after}")
     for facet, counts in page.facets.items():
         if counts:
             named = (f"{_name(gazetteer, value) if facet == 'place' else value} {n}" for value, n in counts[:8])
-            console.print(Text(f"{facet}: " + ", ".join(named), style="dim"))
+            _say(console, f"{facet}: {', '.join(named)}", "dim")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    """A line that is not folded: what is copied from it must stay whole."""
+    from rich.text import Text
+
+    console.print(Text(printable(text), style=style), soft_wrap=True)
 
 
 def _line(document: Document) -> str:
@@ -119,18 +147,26 @@ def _line(document: Document) -> str:
     themes = ", ".join(theme.id for theme in document.themes[:3]) or "no theme"
     copy = "  copy of an earlier document" if document.copy_of else ""
     edited = f"  version {document.revision}" if document.revision > 1 else ""
-    published = document.published.astimezone()
-    return f"{published:%Y-%m-%d %H:%M}  {document.provenance.source} ({document.provenance.reliability})  {places}  {themes}{edited}{copy}"
+    source = f"{document.provenance.source} ({document.provenance.reliability})"
+    return f"{_local(document.published)}  {source}  {places}  {themes}{edited}{copy}"
+
+
+def _local(moment: datetime) -> str:
+    """The time here, with the name of its zone; that of UTC at the ends of the calendar, where there is no other."""
+    try:
+        here = moment.astimezone()
+    except (OverflowError, ValueError):
+        here = moment.astimezone(UTC)
+    return f"{here:%Y-%m-%d %H:%M %Z}"
 
 
 def _marked(hit: Hit) -> object:
     """The passage with its marks as emphasis: the index gives HTML."""
     import html
-    import re
 
     from rich.text import Text
 
     text = Text()
     for number, part in enumerate(re.split(r"</?mark>", hit.highlight or html.escape(hit.document.text[:200]))):
-        text.append(html.unescape(part), style="yellow" if number % 2 else "")
+        text.append(printable(html.unescape(part)), style="yellow" if number % 2 else "")
     return text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, print_json, print_table, settings_of
+from pipeline.cli.common import AsJson, counted, print_json, print_table, settings_of
 
 if TYPE_CHECKING:
     from pipeline.model import Source, SourceState
@@ -31,7 +31,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         return
     columns = ("id", "kind", "area", "reliability", "every", "health", "checked", "detail")
     print_table(
-        f"{len(sources)} sources in {settings.sources}, {len(elsewhere)} others fetched in {settings.data_dir}",
+        f"{counted(len(sources), 'source')} in {settings.sources}; fetched in {settings.data_dir}, but not listed there: {len(elsewhere)}",
         columns,
         [[row[c] for c in columns] for row in rows],
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.table import Table
 
 from enrich.gazetteer import load
-from pipeline.cli.common import opened
+from pipeline.cli.books import summary
+from pipeline.cli.common import counted, opened, printable
 from pipeline.doctor import examine
 from pipeline.model import Document, PlaceRole, SourceState, decode
 from pipeline.ports import Filters, Search
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from enrich.gazetteer import Gazetteer
-    from pipeline.doctor import Report
     from pipeline.ports import Bus, Index
     from pipeline.settings import Settings
 
@@ -28,14 +28,17 @@ _THEME = "fire.vehicle"
 _ROUND_UP = 4
 
 
-def tell(settings: Settings, console: Console) -> None:
-    """Print what the pipeline found in the demo, and how to go on."""
+def tell(settings: Settings, console: Console, command: str) -> None:
+    """Print what the pipeline found in the demo, and how to go on.
+
+    :param command: how the program is called on this data directory, as a shell takes it.
+    """
     gazetteer = load(settings.cache)
     with opened(settings) as (bus, index):
         report = examine(bus, index)
         console.print()
         console.print("[bold]An invented fortnight, 2–15 March 2026: what the pipeline made of it[/bold]", highlight=False)
-        console.print(_sum(report), highlight=False)
+        console.print(summary(report), highlight=False)
         console.print()
         console.print(_themes(index, gazetteer))
         console.print()
@@ -45,21 +48,19 @@ def tell(settings: Settings, console: Console) -> None:
             console.print(f"• {line}", highlight=False)
     console.print()
     console.print("[bold]Go on[/bold]")
-    for command, why in (
-        ("search bilbrand --newest", "search what was collected"),
+    for arguments, why in (
+        ("search bilbrand -övning --newest", "search what was collected"),
+        ("search --theme fire.vehicle --place Trollhättan --since 2026-03-02", "by theme, place and time"),
         ("search '\"som i Trollhättan\"'", "who quotes whom"),
         ("sources list", "how each source goes"),
         ("doctor", "the books, and what is installed"),
     ):
-        console.print(f"  .venv/bin/fjaril --data {settings.data_dir} {command}  [dim]# {why}[/dim]", soft_wrap=True, highlight=False)
+        console.print(f"  {escape(command)} {arguments}  [dim]# {why}[/dim]", soft_wrap=True, highlight=False)
 
 
-def _sum(report: Report) -> str:
-    balance = "the books balance" if report.balanced else "[red]the books do not balance[/red]"
-    return (
-        f"{report.fetched} items fetched: {report.documents} documents, {report.revisions} edits, {report.tombstones} withdrawn, "
-        f"{report.duplicates} seen before, {report.dead} dead; {balance}."
-    )
+def escape(text: str) -> str:
+    """``text`` as it is, in what rich prints: neither its markup nor a terminal's commands count."""
+    return escape_markup(printable(text))
 
 
 def _themes(index: Index, gazetteer: Gazetteer) -> Table:
@@ -106,10 +107,10 @@ def _oddities(index: Index) -> list[str]:
     round_ups = sum(_is_round_up(d) for d in documents)
     kinds = sorted({r.kind for d in redacted for r in d.redactions})
     return [
-        f"edited at their source: {len(edited)}; the last version is shown, the number of versions kept.",
-        f"word for word like an earlier one: {len(copies)}; coverage, not new occurrences.",
-        f"naming {_ROUND_UP} municipalities or more: {round_ups}; round-ups, which say nothing of where it began.",
-        f"with personal data, taken out before anything was stored: {len(redacted)} ({', '.join(kinds) or 'none'}).",
+        f"{counted(len(edited), 'document')} with revisions: the last version is shown, and how many there were.",
+        f"{counted(len(copies), 'document')} word for word like an earlier one: copies are coverage, not new occurrences.",
+        f"{counted(round_ups, 'document')} naming {_ROUND_UP} municipalities or more: round-ups, which say nothing of where it began.",
+        f"{counted(len(redacted), 'document')} with personal data, taken out before they were searchable ({', '.join(kinds) or 'none'}).",
     ]
 
 

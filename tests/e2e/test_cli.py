@@ -9,12 +9,19 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pipeline.cli
+import pipeline.settings
+from pipeline import app
+from pipeline.model import DeadLetter, Document, Provenance, encode
+from pipeline.ports import Record
 from tests.collectors.world import event, events
 from tests.e2e.commands import FJARIL, fjaril, fjaril_json
 
@@ -107,6 +114,7 @@ def test_each_command_has_its_help(command, monkeypatch, capsys):
         (("replay", "none.jsonl"), "none.jsonl: No such file or directory"),
         (("run", "indx"), "there is no stage indx"),
         (("tag", "none.jsonl"), "none.jsonl: No such file or directory"),
+        (("search", "-n"), "-n"),
         (("--config", "none.yaml", "search", "x"), "none.yaml: (file): found 'No such file or directory'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -193,13 +201,14 @@ def test_every_command_that_shows_something_gives_json(data, monkeypatch, capsys
 def test_for_people_the_same_is_readable(data, monkeypatch, capsys):
     """Without ``--json`` the same facts stand in tables and sentences; several lines, no markup left in them."""
     found = here(monkeypatch, capsys, "--data", str(data), "search", "släckt")[1]
-    assert "1 found" in found
+    assert "1 document found" in found
+    assert "https://polisen.se/" in found
     assert "Branden i Örebro är släckt." in found
     assert "version 2" in found
     assert "<mark>" not in found
     assert "The books balance" not in here(monkeypatch, capsys, "--data", str(data), "doctor")[1]  # a dead record is worth a sentence
     listed = " ".join(here(monkeypatch, capsys, "--data", str(data), "dead", "list")[1].split())
-    assert "1 records" in listed
+    assert "1 record " in listed
     assert "not an event" in listed
 
 
@@ -211,6 +220,116 @@ def test_a_source_check_says_what_came(tmp_path):
     (state,) = fjaril_json("sources", "check", data=tmp_path, code=1)
     assert (state["source"], state["health"]) == ("one", "unreachable")
     assert not (tmp_path / "bus.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--theme", "fire.vehicel"), "there is no theme 'fire.vehicel'; did you mean fire.vehicle"),
+        (("theme:brand",), "there is no theme 'brand'"),
+        (("--source", "polis"), "there is no source 'polis'; did you mean polisen"),
+        (("-source:polis",), "there is no source 'polis'"),
+        (("lang:fi",), "no document is in language 'fi'; there are "),
+        (("--place", "Malmo"), "there is no municipality or county 'Malmo'; did you mean Malmö"),
+        (("place:9999",), "there is no place with the code '9999'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_filter_for_what_there_is_not_is_refused(data, arguments, told, monkeypatch, capsys):
+    """A mistyped value is named, with those that are spelt like it or those that there are, instead of finding nothing."""
+    code, output, error = here(monkeypatch, capsys, "--data", str(data), "search", *arguments)
+    assert (code, output, error.count("\n")) == (2, "", 1)
+    assert told in error
+
+
+def test_a_theme_that_nothing_has_is_no_error(data, monkeypatch, capsys):
+    """What could be there finds nothing and says so."""
+    assert "0 documents found" in here(monkeypatch, capsys, "--data", str(data), "search", "--theme", "migration", "--source", "polisen")[1]
+
+
+def test_a_word_may_be_excluded_without_more_ado(data, monkeypatch, capsys):
+    """``-word`` and ``-"a phrase"`` need no quotes around the whole query and no ``--``, also as the first word; ``-n`` is still an option."""
+
+    def total(*arguments: str) -> int:
+        return json.loads(here(monkeypatch, capsys, "--data", str(data), "search", *arguments, "--json")[1])["total"]
+
+    assert total("Örebro", "-släckt") == 29
+    assert total("-släckt", "-n", "1") == 29
+    assert total("Örebro", '-"är släckt"', "--newest") == 29
+    assert total("-övning", "Örebro") == 30
+
+
+def test_what_is_shown_can_be_followed(data, monkeypatch, capsys):
+    """Each document has its link; times say their zone; the mark of the next page stands whole on one line and gives the next page."""
+    monkeypatch.setenv("TZ", "Europe/Stockholm")
+    time.tzset()
+    try:
+        shown = here(monkeypatch, capsys, "--data", str(data), "search", "Örebro", "-n", "3")[1]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert shown.count("https://polisen.se/") == 3
+    assert len(re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d CES?T  polisen", shown, re.MULTILINE)) == 3
+    (mark,) = re.findall(r"^the next page: --after (\S+)$", shown, re.MULTILINE)
+    assert "30 documents found" in fjaril("search", "Örebro", "-n", "3", "--after", mark, data=data).stdout
+
+
+def test_nothing_that_is_shown_controls_the_terminal(data, tmp_path, monkeypatch, capsys):
+    """Control characters of a document or a dead record stand as escapes, in tables and in JSON; its time may be the last there is."""
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    bad = "\x1b[2J\x9b31m\u202e\x07"
+    settings = pipeline.settings.load(data=copy)
+    index, bus = app.open_index(settings), app.open_bus(settings)
+    last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    origin = Provenance(source=f"k{bad}", native_id="1", fetched_url="", status=200, reliability="F", area="SE")
+    index.upsert(
+        [Document(id="bad", revision=1, content_hash="", title=f"Kontroll {bad}", text=f"Text {bad}", published=last, fetched=last,
+                  url=f"https://a.example/{bad}", provenance=origin)]
+    )  # fmt: skip
+    index.close()
+    letter = DeadLetter(
+        stage="enrich",
+        reason=f"found {bad}",
+        died=last,
+        source="k",
+        topic="raw",
+        key="k",
+        original=f"\xff{bad}".encode("latin-1", "replace"),
+    )
+    bus.publish([Record(topic="dead", key="k", value=encode(letter), timestamp=last)])
+    bus.close()
+    number = str(fjaril_json("dead", "list", data=copy)[-1]["number"])
+    monkeypatch.setenv("TZ", "Europe/Stockholm")
+    time.tzset()
+    for command in (("search", "kontroll"), ("search", "kontroll", "--json"), ("dead", "list"), ("dead", "show", number), ("doctor",)):
+        _, output, error = here(monkeypatch, capsys, "--data", str(copy), *command)
+        assert output, error
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", output + error), command
+    monkeypatch.undo()
+    time.tzset()
+    assert "\\u001b[2J" in fjaril("dead", "show", number, data=copy).stdout
+
+
+def test_run_says_at_once_what_it_does(tmp_path):
+    """Before anything is fetched: how many sources, where everything is stored, how it is shown and how it is stopped."""
+    (tmp_path / "sources.yaml").write_text("sources: [{id: one, kind: polisen, url: 'http://127.0.0.1:9/', name: One, purpose: prov}]")
+    (tmp_path / "fjaril.yaml").write_text(
+        f"sources: {tmp_path / 'sources.yaml'}\nhttp: {{private_addresses: true, contact: t@example.org}}"
+    )
+    with subprocess.Popen([FJARIL, "--data", tmp_path, "run"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        first, second, third = (process.stdout.readline() for _ in range(3))
+        process.terminate()
+    assert first.startswith(f"Collecting 1 source of {tmp_path / 'sources.yaml'}")
+    assert str(tmp_path) in second
+    assert "Ctrl-C" in second
+    assert f"--data {tmp_path} search --newest" in third
+
+
+def test_the_version_is_told(monkeypatch, capsys):
+    """``fjaril --version`` is the package's version, with no command."""
+    assert here(monkeypatch, capsys, "--version") == (0, f"fjaril {version('fjaril')}\n", "")
 
 
 def test_the_doctor_exits_with_1_when_something_is_wrong(data, tmp_path, monkeypatch, capsys):

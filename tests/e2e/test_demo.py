@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+
 import pytest
 
 import pipeline.settings
@@ -89,6 +92,22 @@ def test_the_broken_feed_recovered(demo):
     assert not state.health.is_failure
     assert state.failed is not None
     assert state.failure
+
+
+def test_what_it_says_to_go_on_with_works(demo):
+    """Each command that the demo prints, pasted into a shell, succeeds; each search finds something."""
+    hints = [line.partition("  # ")[0].strip() for line in demo[1].split("Go on\n")[1].splitlines()]
+    assert len(hints) == 5
+    for hint in hints:
+        done = subprocess.run(["bash", "-c", hint], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), hint
+        assert " search " not in hint or re.search(r"^[1-9]\d* documents? found", done.stdout, re.MULTILINE), hint
+
+
+def test_one_word_for_one_thing(demo):
+    """The demo, a replay's report and the doctor tell the books in the same sentence."""
+    (sentence,) = re.findall(r"^\d+ items fetched: .*$", fjaril("doctor", data=demo[0]).stdout, re.MULTILINE)
+    assert sentence in " ".join(demo[1].split())
 
 
 def test_again_adds_nothing(demo):

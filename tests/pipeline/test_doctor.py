@@ -125,7 +125,7 @@ def test_an_empty_installation_is_in_order(here):
 
 
 def test_the_books_balance_wherever_a_record_is(here):
-    """Fetched is what was indexed, known already, dead, or waits: before the stages, between them, and after."""
+    """Fetched is what was indexed, duplicate, dead, or waits: before the stages, between them, and after."""
     here.collect(("a", 1, "text"), ("b", 1, "bad"), ("c", 1, "text"), unchanged=3, dead=1)
     here.collect(("a", 2, "ny text"), ("c", 2, None), unchanged=2)
     report = here.report()
@@ -138,7 +138,7 @@ def test_the_books_balance_wherever_a_record_is(here):
     assert report.balanced
     assert (report.fetched, report.documents, report.revisions, report.tombstones) == (11, 2, 1, 1)
     assert (report.duplicates, report.dead, report.searchable, report.searchable_expected) == (5, 2, 1, 1)
-    assert report.problems == ["2 records could not be processed: see `fjaril dead list`"]
+    assert report.problems == ["records that could not be processed: 2; see `fjaril dead list`"]
 
 
 def test_a_document_published_anew_after_its_withdrawal_is_expected(here):
