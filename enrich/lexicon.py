@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-import yaml
 from msgspec import Meta, Struct
 
 from pipeline.errors import SettingsError
+from pipeline.settings import at_fault, read_yaml
 
 #: The lexicon that comes with the program.
 BUNDLED = Path(__file__).with_name("lexicon.yaml")
@@ -66,13 +65,7 @@ def load(path: Path | None = None) -> Lexicon:
 
 
 def _entries(file: Path) -> list[object]:
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (safe)
-    except OSError as error:
-        raise SettingsError(str(file), "(file)", error.strerror, "name a file that can be read") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(str(file), "(file)", str(error).replace("\n", " "), "it must be YAML in UTF-8") from error
-    entries = content.get("themes") if isinstance(content, dict) else None
+    entries = read_yaml(file).get("themes")
     if not isinstance(entries, list) or not entries:
         raise SettingsError(str(file), "themes", entries, "a list of themes, each with id, sv and en")
     return entries
@@ -83,19 +76,9 @@ def _theme(file: Path, number: int, entry: object) -> LexiconTheme:
         return msgspec.convert(entry, LexiconTheme)
     except msgspec.ValidationError as error:
         name = entry.get("id", number) if isinstance(entry, dict) else number
-        allowed = ", ".join(LexiconTheme.__struct_fields__)
-        raise SettingsError(str(file), f"themes[{name}]", _found(entry, str(error)), f"{error}; keys: {allowed}") from error
-
-
-def _found(entry: object, message: str) -> object:
-    """The value at the path that the message ends in (``$.terms[3]``), else the whole entry."""
-    found: Any = entry
-    for key, number in re.findall(r"\.(\w+)|\[(\d+)\]", message.rpartition("`$")[2]):
-        try:
-            found = found[int(number) if number else key]
-        except (KeyError, IndexError, TypeError):
-            return entry
-    return found
+        key, found = at_fault(entry, error)
+        allowed = f"{error}; keys: {', '.join(LexiconTheme.__struct_fields__)}"
+        raise SettingsError(str(file), f"themes[{name}]{key}", found, allowed) from error
 
 
 def _refuse_doubles(file: Path, themes: tuple[LexiconTheme, ...]) -> None:

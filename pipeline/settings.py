@@ -7,6 +7,7 @@ variables (``FJARIL_HTTP__CONTACT`` is ``http.contact``), ``--data``. An unknown
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,8 @@ from pipeline.errors import SettingsError
 from pipeline.model import Source
 
 PREFIX = "FJARIL_"
+#: The one in C reads the lexicon in 50 ms, the other in 300; a build of the library may lack it.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: Names the folder of real data for tests and benchmarks; a shell in which it is set may run the command, too.
 _OF_THE_TESTS = "FJARIL_DATA"
 FILE_NAME = "fjaril.yaml"
@@ -118,7 +121,7 @@ def load(config: Path | None = None, data: Path | None = None) -> Settings:
     :raises SettingsError: naming file or environment, dotted key, what was found and what is allowed.
     """
     path = config or _default_file(data)
-    values = _read_yaml(path) if path else {}
+    values = read_yaml(path) if path else {}
     _refuse_unknown_environment()
     try:
         settings = Settings(**values)
@@ -135,11 +138,19 @@ def _default_file(data: Path | None) -> Path | None:
     return next((d / FILE_NAME for d in (directory, Path()) if (d / FILE_NAME).is_file()), None)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    :raises SettingsError: naming the file, the line and column where it is no YAML, and what was found.
+    """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or {}  # noqa: S506  (a safe one)
     except OSError as error:
         raise SettingsError(str(path), "(file)", error.strerror, "name a file that can be read") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "(file)"
+        raise SettingsError(str(path), where, error.problem or error.context, "it must be YAML in UTF-8") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a date that there is not
         raise SettingsError(str(path), "(file)", " ".join(str(error).split()), "it must be YAML in UTF-8") from error
     if not isinstance(values, dict):
@@ -196,7 +207,7 @@ def load_sources(path: Path) -> tuple[Source, ...]:
 
     :raises SettingsError: naming the file, the source, the key, what was found and what is allowed.
     """
-    entries = _read_yaml(path).get("sources")
+    entries = read_yaml(path).get("sources")
     if not isinstance(entries, list):
         raise SettingsError(str(path), "sources", entries, "a list of sources")
     sources: dict[str, Source] = {}
@@ -205,14 +216,23 @@ def load_sources(path: Path) -> tuple[Source, ...]:
         try:
             source = msgspec.convert(entry, Source)
         except msgspec.ValidationError as error:
-            raise SettingsError(
-                str(path), f"sources[{name}]", entry, f"{error}; every source needs id, kind, url, name and purpose"
-            ) from error
+            key, found = at_fault(entry, error)
+            allowed = f"{error}; every source needs id, kind, url, name and purpose"
+            raise SettingsError(str(path), f"sources[{name}]{key}", found, allowed) from error
         if source.id in sources:
             raise SettingsError(str(path), f"sources[{name}].id", source.id, "each id once")
         _check_zone(path, source)
         sources[source.id] = source
     return tuple(sources.values())
+
+
+def at_fault(entry: object, error: msgspec.ValidationError) -> tuple[str, object]:
+    """(key, value) that the error names by a path as ``$.terms[3]``; of an entry as a whole no key, and the names of its keys."""
+    path = str(error).rpartition("`$")[2].removesuffix("`") if "`$" in str(error) else ""
+    found: Any = entry
+    for name, number in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+        found = found[int(number) if number else name]
+    return path, ", ".join(map(str, found)) if isinstance(found, dict) else found
 
 
 def _check_zone(path: Path, source: Source) -> None:

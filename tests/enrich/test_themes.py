@@ -110,12 +110,12 @@ def test_every_police_type_has_a_theme(lexicon, shared_data):
     ("content", "said"),
     [
         ("themes: 3", "themes: found 3; a list of themes"),
-        ("themes:\n- {id: Fire, sv: Brand, en: Fire}", "themes[Fire]: found 'Fire'"),
-        ("themes:\n- {id: fire, sv: Brand}", "themes[fire]: found {'id': 'fire', 'sv': 'Brand'}"),
-        ("themes:\n- {id: fire, sv: Brand, en: Fire, terms: [brand, 'a*b']}", "found 'a*b'"),
+        ("themes:\n- {id: Fire, sv: Brand, en: Fire}", "themes[Fire].id: found 'Fire'"),
+        ("themes:\n- {id: fire, sv: Brand}", "themes[fire]: found 'id, sv'"),
+        ("themes:\n- {id: fire, sv: Brand, en: Fire, terms: [brand, 'a*b']}", "themes[fire].terms[1]: found 'a*b'"),
         ("themes:\n- {id: fire, sv: Brand, en: Fire, stems: [x]}", "unknown field `stems`"),
         ("themes:\n- &a {id: fire, sv: Brand, en: Fire}\n- *a", "found 'id fire'; once only"),
-        ("themes: [", "it must be YAML"),
+        ("themes:\n- id: a: b", "line 2, column 8: found 'mapping values are not allowed"),
     ],
 )
 def test_a_faulty_lexicon_is_explained(tmp_path, content, said):

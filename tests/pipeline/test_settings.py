@@ -120,7 +120,7 @@ def test_what_a_variable_may_not_hold(tmp_path, monkeypatch, name, value, key, a
 def test_what_is_no_file_of_settings(tmp_path, text, what):
     """A file that is not YAML, or holds no keys, is refused in one line."""
     error = refused(written(tmp_path, text))
-    assert error.key == "(file)"
+    assert error.key == ("line 2, column 1" if text == "a: [" else "(file)")
     assert what in error.allowed
     assert "\n" not in str(error)
 
@@ -171,6 +171,16 @@ def test_a_source_that_is_refused(tmp_path, source, what):
     error = sources_error(tmp_path, f"sources: [{source}]")
     assert error.key.startswith("sources[one]")
     assert what in error.allowed
+
+
+def test_only_what_is_wrong_is_quoted(tmp_path):
+    """The key and its value, not the whole source; of a key that is missing or unknown, those that there are."""
+    error = sources_error(
+        tmp_path, "sources: [{id: one, kind: feed, url: 'https://example.org', name: One, purpose: invented, interval: 1}]"
+    )
+    assert (error.key, error.found) == ("sources[one].interval", 1)
+    error = sources_error(tmp_path, "sources: [{id: one, kind: feed}]")
+    assert (error.key, error.found) == ("sources[one]", "id, kind")
 
 
 def test_a_doubled_id_is_refused(tmp_path):
