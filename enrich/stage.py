@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from enrich.attributes import LANG, PLACES, THEMES
 from enrich.gazetteer import Gazetteer
+from enrich.incidents import Splitter
 from enrich.nlp import analyse
 from enrich.readers import Draft, read
 from enrich.redaction import public_id, public_links, redact
@@ -57,6 +58,7 @@ class Enrich:
     def __init__(self, nlp: Language, gazetteer: Gazetteer) -> None:
         self._nlp = nlp
         self._gazetteer = gazetteer
+        self._splitter = Splitter(nlp)
 
     def process(self, records: Sequence[Delivered]) -> list[Record]:
         """One output a record, in order. For the same input always the same output."""
@@ -75,7 +77,7 @@ class Enrich:
             return dead_record(self.name, str(error), record, source=raw.source if raw else "")
 
     def _finish(self, item: Prepared, doc: Doc) -> Record:
-        return _record(document(item, doc, self._gazetteer), item.raw.fetched)
+        return _record(document(item, doc, self._gazetteer, self._splitter), item.raw.fetched)
 
 
 def prepare(raw: RawItem, gazetteer: Gazetteer) -> Prepared:
@@ -101,7 +103,7 @@ def _public(url: str | None) -> str | None:
     return next(iter(public_links((url,))), None) if url else None
 
 
-def document(item: Prepared, doc: Doc, gazetteer: Gazetteer) -> Document:
+def document(item: Prepared, doc: Doc, gazetteer: Gazetteer, splitter: Splitter) -> Document:
     """The document of an item and its analysed text; spans are mapped back to the stored title and text."""
     raw, draft = item.raw, item.draft
     return Document(
@@ -118,6 +120,7 @@ def document(item: Prepared, doc: Doc, gazetteer: Gazetteer) -> Document:
         tags=draft.tags,
         places=_with_area(stored_places(PLACES.get(doc), item.frame, draft.title, draft.text), raw.area, gazetteer),
         themes=THEMES.get(doc),
+        incidents=splitter.incidents(draft.title, draft.text, places=PLACES.get(doc), area=raw.area),
         redactions=item.redactions,
         provenance=_provenance(raw),
         category=draft.category,

@@ -1,4 +1,4 @@
-"""The filter behind ``fjaril tag``: JSON Lines of texts in, the same with places, themes and language out."""
+"""The filter behind ``fjaril tag``: JSON Lines of texts in, the same with places, themes, incidents and language out."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from enrich.attributes import LANG, PLACES, THEMES
+from enrich.incidents import Splitter
 from enrich.nlp import analyse
 from enrich.text import Frame, Unframe, frame
 from pipeline.errors import UsageError
+from pipeline.model import Incident, Place, Theme
 
 #: Lines that are read before the first is written.
 BATCH = 256
@@ -38,17 +40,17 @@ _encoder = msgspec.json.Encoder()
 
 
 def tag_lines(lines: Iterable[str | bytes], nlp: Language, refuse: Callable[[UsageError], None], batch: int = BATCH) -> Iterator[bytes]:
-    """Each line's object with ``places``, ``themes`` and ``lang``, in order, with a newline; blank lines are left out.
+    """Each line's object with ``places``, ``themes``, ``incidents`` and ``lang``, in order, with a newline; blank lines are left out.
 
     Offsets count the characters of the given title or text.
 
     :param refuse: is told of each line that is not such an object; the others go on unless it raises.
     """
-    readable = _readable(lines, refuse)
+    readable, splitter = _readable(lines, refuse), Splitter(nlp)
     while given := list(islice(readable, batch)):
         frames = [frame(title, text) for _, title, text in given]
         for (values, title, text), framed, doc in zip(given, frames, analyse(nlp, frames), strict=True):
-            yield _encoder.encode(values | _found(doc, framed, title, text)) + b"\n"
+            yield _encoder.encode(values | _found(doc, framed, title, text, splitter)) + b"\n"
 
 
 def _readable(lines: Iterable[str | bytes], refuse: Callable[[UsageError], None]) -> Iterator[_Given]:
@@ -72,22 +74,40 @@ def _read(number: int, line: str | bytes) -> _Given:
     return values, texts.title or "", texts.text
 
 
-def _found(doc: Doc, framed: Frame, title: str, text: str) -> dict[str, Any]:
+def _found(doc: Doc, framed: Frame, title: str, text: str, splitter: Splitter) -> dict[str, Any]:
     back = Unframe(framed, title, text)
-    places = []
-    for place in PLACES.get(doc):
-        field, start, end = back.span(place.start, place.end)
-        places.append(
-            {
-                "code": place.code,
-                "name": place.name,
-                "kind": place.kind,
-                "role": place.role,
-                "score": place.score,
-                "start": start,
-                "end": end,
-                "field": field,
-            }
-        )
-    themes = [{"id": theme.id, "score": theme.score} for theme in THEMES.get(doc)]
-    return {"places": places, "themes": themes, "lang": LANG.get(doc)}
+    incidents = splitter.incidents(title, text, places=PLACES.get(doc))
+    return {
+        "places": [_place(place, *back.span(place.start, place.end)) for place in PLACES.get(doc)],
+        "themes": _themes(THEMES.get(doc)),
+        "incidents": [_incident(incident) for incident in incidents],
+        "lang": LANG.get(doc),
+    }
+
+
+def _place(place: Place, field: str, start: int, end: int) -> dict[str, Any]:
+    return {
+        "code": place.code,
+        "name": place.name,
+        "kind": place.kind,
+        "role": place.role,
+        "score": place.score,
+        "start": start,
+        "end": end,
+        "field": field,
+    }
+
+
+def _themes(themes: Iterable[Theme]) -> list[dict[str, Any]]:
+    return [{"id": theme.id, "score": theme.score} for theme in themes]
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    found = {
+        "start": incident.start,
+        "end": incident.end,
+        "field": "text",
+        "places": [_place(place, "text", place.start, place.end) for place in incident.places],
+        "themes": _themes(incident.themes),
+    }
+    return found | {"time": incident.time} if incident.time else found

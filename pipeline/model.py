@@ -286,6 +286,28 @@ class Theme(Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
 
 
+class Incident(Struct, frozen=True, kw_only=True):
+    """One of several events that a document tells, with its own places and themes.
+
+    Only texts that tell of events one after the other have them: a night's summary, a round-up.
+    """
+
+    #: Characters of the document's text: [start, end), its heading included.
+    start: int
+    end: int
+    #: ``HH:MM`` as the text gives it; empty if it gives none.
+    time: str = ""
+    #: Best first, with spans in the document's text; empty if it says no place.
+    places: tuple[Place, ...] = ()
+    #: Best first.
+    themes: tuple[Theme, ...] = ()
+
+    @property
+    def primary_theme(self) -> str:
+        """Id of the best theme, ``none`` without any."""
+        return self.themes[0].id if self.themes else "none"
+
+
 class Redaction(Struct, frozen=True, kw_only=True):
     """Something that was taken out of the text before it was stored; never what it was."""
 
@@ -311,7 +333,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
 class Document(Wire, frozen=True, kw_only=True, tag="document"):
     """One version of one publication (topics ``documents`` and ``related``, key = id).
 
-    A tombstone has ``withdrawn`` set and nothing in title, text, url, links, places, themes and redactions.
+    A tombstone has ``withdrawn`` set and nothing in title, text, url, links, places, themes, incidents and redactions.
     """
 
     id: str
@@ -331,6 +353,8 @@ class Document(Wire, frozen=True, kw_only=True, tag="document"):
     places: tuple[Place, ...] = ()
     #: Best first.
     themes: tuple[Theme, ...] = ()
+    #: What it tells one after the other, in the order of the text; empty where it is about one thing.
+    incidents: tuple[Incident, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     provenance: Provenance
     withdrawn: bool = False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def tag(
     context: typer.Context, file: Annotated[Path | None, typer.Argument(help="JSON Lines; standard input if left out.")] = None
 ) -> None:
-    """Tag places and themes: JSON Lines in ({"id", "title"?, "text", "published"?}), the same with places, themes and lang out.
+    """Tag places and themes: JSON Lines in ({"id", "title"?, "text", "published"?}), the same with places, themes, incidents and lang out.
 
     A line that is no such object is left out and named on standard error; then the exit code is 1.
     """

@@ -52,6 +52,7 @@ def _without_text(tombstone: Document) -> Document:
         tags=empty,
         places=empty,
         themes=empty,
+        incidents=empty,
         redactions=empty,
         category="",
         copy_of=None,
