@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from enrich.text import Offsets, Unframe, frame, lower, normalise
 
-texts = st.text(alphabet=st.sampled_from("ab å\n\t\u00a0\u2003Ö.İ\x1c\x85") | st.characters(), max_size=60)
+texts = st.text(alphabet=st.sampled_from("ab å\n\t\u00a0\u2003Ö.İ\x1c\x85") | st.characters(codec="utf-8"), max_size=60)
 
 
 @given(texts)
