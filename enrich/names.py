@@ -19,6 +19,9 @@ COMMON_WORDS = words(
     """
 )
 
+#: Names of larger municipalities that are other words in lower case, also after a word of place: ``på klippan``.
+LOWER_CASE_WORDS = words("Ale Boden Klippan Mark Mora Sala Sandviken")
+
 #: Names that people bear as surnames.
 SURNAMES = words(
     """

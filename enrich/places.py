@@ -1,11 +1,14 @@
 """Places: names of the gazetteer in the text, each read as the place that the rest of the document speaks for.
 
-Case counts: ``Vara`` is a town and ``vara`` a verb. The automaton runs over the raw string; only what it finds is looked at.
+Case counts: ``Vara`` is a town and ``vara`` a verb. The automaton runs over the raw string; only what it finds is looked at. Only where
+it finds nothing, as in a post written without capitals, a well-known name after a word of place counts in lower case: ``i malmö``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import ahocorasick_rs
 from msgspec import Struct
@@ -15,7 +18,7 @@ from spacy.tokens import Doc
 from enrich import attributes, context
 from enrich.context import Clue
 from enrich.gazetteer import Gazetteer, NamedPlace
-from enrich.names import COMMON_WORDS, GIVEN_NAMES, SURNAMES
+from enrich.names import COMMON_WORDS, GIVEN_NAMES, LOWER_CASE_WORDS, SURNAMES
 from enrich.resolve import Mention, resolve
 from enrich.text import Frame
 from pipeline.errors import FjarilError
@@ -23,6 +26,13 @@ from pipeline.model import Place, PlaceKind
 
 #: Mentions of a document that are weighed against each other; what comes later is never its place.
 _MOST_MENTIONS = 100
+#: Inhabitants that a municipality needs for its name to count in lower case.
+_WELL_KNOWN = 10_000
+#: A word of place or direction, and the one or two words in lower case after it; no club follows.
+_LOWER_CASE = re.compile(
+    r"(?<!\w)(?i:i|på|vid|från|till|mot|utanför|nära|in|near)\s(?:(?:centrala|norra|södra|östra|västra)\s)?(?=([a-zåäöé-]+(?:\s[a-zåäöé-]+)?)(?!\w))"
+)
+_CLUB = re.compile(r"\s(?:ff|if|bk|ik|fk|hc|hk|fc|aif|bois|gif)\b")
 
 
 class Surface(Struct, frozen=True):
@@ -41,6 +51,7 @@ class Finder:
     def __init__(self, gazetteer: Gazetteer) -> None:
         self.gazetteer = gazetteer
         self._surfaces = _surfaces(gazetteer.places)
+        self._well_known = {surface.text.lower(): surface for surface in self._surfaces if _is_well_known(surface)}
         self._automaton = ahocorasick_rs.AhoCorasick(
             [surface.text for surface in self._surfaces], matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
         )
@@ -58,7 +69,17 @@ class Finder:
                 found.append(Mention(start=start, end=end, clue=clue, readings=surface.readings, surface=surface.text))
                 if len(found) == _MOST_MENTIONS:
                     break
-        return found
+        return found or list(islice(self._in_lower_case(text), _MOST_MENTIONS))
+
+    def _in_lower_case(self, text: str) -> Iterator[Mention]:
+        for match in _LOWER_CASE.finditer(text):
+            name = next((name for name in (match[1], match[1].partition(" ")[0]) if name in self._well_known), None)
+            if name is None:
+                continue
+            start, end, surface = match.end(), match.end() + len(name), self._well_known[name]
+            clue = Clue.ADMINISTRATIVE if surface.administrative else context.clue(text, start, end)
+            if clue is not Clue.NO_PLACE and not _CLUB.match(text, end):
+                yield Mention(start=start, end=end, clue=clue, readings=surface.readings, surface=surface.text)
 
     @staticmethod
     def _clue(text: str, start: int, end: int, name: str) -> Clue:
@@ -89,6 +110,13 @@ def _surfaces(places: Iterable[NamedPlace]) -> list[Surface]:
                 if official:
                     administrative.add(form)
     return [Surface(form, _ordered(found), form in administrative) for form, found in readings.items()]
+
+
+def _is_well_known(surface: Surface) -> bool:
+    """Whether it means a county, or a municipality of some size, and is no word of another meaning in lower case."""
+    place = surface.readings[0]
+    known = place.kind is PlaceKind.COUNTY or (place.kind is PlaceKind.MUNICIPALITY and place.population >= _WELL_KNOWN)
+    return known and place.name not in LOWER_CASE_WORDS
 
 
 def _forms(name: str, kind: PlaceKind) -> list[tuple[str, bool]]:

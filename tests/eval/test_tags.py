@@ -24,6 +24,8 @@ MUNICIPALITY_OF_ANSWERED = 0.97
 MUNICIPALITY_OF_ALL = 0.5
 COUNTY_OF_ANSWERED = 0.98
 THEMES_MACRO_F1 = 0.835
+#: Share of notices that have a municipality when they are written in lower case: measured .181, and .986 of them right.
+LOWER_CASE_ANSWERED = 0.17
 #: Share of the one-sentence summaries that are told to be Swedish, and that are taken for another language: measured .931 and .0007.
 SWEDISH_SUMMARIES = 0.92
 OTHER_LANGUAGES = 0.0015
@@ -70,9 +72,26 @@ def test_the_county_is_right(scored):
     assert sum(gold == code for gold, code in answered) / len(answered) >= COUNTY_OF_ANSWERED
 
 
-def test_no_lower_case_word_is_a_place(scored):
-    """Not one of all the places found."""
-    assert not [p for _, found in scored for p in found["places"] if found[p["field"]][p["start"]].islower()]
+def test_a_lower_case_word_is_hardly_ever_a_place(scored):
+    """In texts that are written with capitals, less than one in a thousand; and then it is the right one."""
+    lower = [(event, p) for event, found in scored for p in found["places"] if found[p["field"]][p["start"]].islower()]
+    assert len(lower) / len(scored) < 0.001
+    assert [
+        place["name"] for event, place in lower if place["code"] not in {event["gold_municipality_code"], event["gold_county_code"]}
+    ] == []
+
+
+def test_lower_case_texts_have_places_too(scored, nlp):
+    """Of the same notices without a capital letter, some have a place, and it is as right as in the others."""
+    lines = (json.dumps({"id": event["id"], "text": found["text"].lower()}) for event, found in scored)
+    answers = [answer(json.loads(line)) for line in tag_lines(lines, nlp, refuse)]
+    pairs = [
+        (event["gold_municipality_code"], code)
+        for (event, _), code in zip(scored, answers, strict=True)
+        if event.get("gold_municipality_code") and code and len(code) == 4
+    ]
+    assert len(pairs) / len(scored) >= LOWER_CASE_ANSWERED
+    assert sum(gold == code for gold, code in pairs) / len(pairs) >= MUNICIPALITY_OF_ANSWERED
 
 
 def test_spans_hold_names(scored):
