@@ -65,13 +65,19 @@ def enrichment(settings: Settings) -> Enrich:
     return Enrich(*_analysis(settings))
 
 
-def _analysis(settings: Settings) -> tuple[Language, Gazetteer]:
+def gazetteer(settings: Settings) -> Gazetteer:
+    """Places by code and by name."""
     import enrich.gazetteer
+
+    return enrich.gazetteer.load(settings.cache)
+
+
+def _analysis(settings: Settings) -> tuple[Language, Gazetteer]:
     import enrich.lexicon
     import enrich.nlp
 
-    gazetteer = enrich.gazetteer.load(settings.cache)
-    return enrich.nlp.build(gazetteer, enrich.lexicon.load(settings.lexicon)), gazetteer
+    places = gazetteer(settings)
+    return enrich.nlp.build(places, enrich.lexicon.load(settings.lexicon)), places
 
 
 def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[str]) -> list[Worker]:

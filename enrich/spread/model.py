@@ -95,7 +95,8 @@ class Version(Struct, frozen=True, kw_only=True):
 class Finding(Wire, frozen=True, kw_only=True, tag="spread"):
     """Theme, root and the places that followed, with what speaks for it: "consistent with spread", never "caused"."""
 
-    kind: Literal["spread"] = "spread"
+    #: ``spread`` where it was tested; else why it is none.
+    kind: Literal["spread", "common source", "simultaneous"] = "spread"
     #: Made of the root event; stays when the finding grows.
     id: str
     theme: str

@@ -1,0 +1,155 @@
+"""What an event's score is made of, looked up instead of computed again for each pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enrich.spread.background import Background, background
+from enrich.spread.parameters import CHANCE_BIN, CHANCE_BINS, Parameters
+from enrich.spread.table import BURST, LONGEST, SHORTEST, Bools, Floats, Ints, Places, Table
+
+#: Links by chance are never taken for rarer than this.
+_RAREST = 1e-6
+_NOTHING = -1e9
+
+
+class Scene(NamedTuple):
+    """Arrays that the compiled loops read; (n,) is one value an event.
+
+    The score of cause m for effect j is ``alone[j] + log_lag[2 * lag] + log_prior[kind] + extra``, where ``extra`` stands among
+    ``extra_value[extra_start[j] : extra_start[j + 1]]`` if anything of j's burst links to m.
+    """
+
+    t: Floats
+    place: Ints
+    #: Index after the last event of the same theme, (n,).
+    end: Ints
+    #: Score without lag, prior and links, (n,).
+    alone: Floats
+    #: What the burst at a root adds, (n,).
+    root: Floats
+    extra_start: Ints
+    extra_from: Ints
+    extra_value: Floats
+    #: Whether the event itself has a link, not only its burst.
+    extra_direct: Bools
+    log_lag: Floats
+    kind: NDArray[np.uint8]
+    log_prior: Floats
+    #: Shares of the prior of (root, effect) and of (cause, effect) for causes that were reached themselves.
+    by_root: float
+    by_cause: float
+    #: Logarithm of by_root prior(root, effect) + by_cause prior(cause, effect), by both classes; the last row: the root cannot be the cause.
+    log_onward: Floats
+    #: Row of ``family`` for each event as a root, or -1, (n,); logarithm of the prior by place.
+    row: Ints
+    family: Floats
+    #: For claiming: events in the order of place and theme, and each one's position and further events.
+    order: Ints
+    position: Ints
+    further: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The parts of a :class:`Scene` that explain a score and that learning needs."""
+
+    background: Background
+    #: Expected further events by chance within ``BURST`` hours, (n,).
+    beta: Floats
+    #: What the missing link, and what the burst without links, add to ``alone``, (n,).
+    unlinked: Floats
+    burst: Floats
+
+
+def no_families(scene: Scene) -> Scene:
+    """The scene with the same prior for all roots."""
+    return scene._replace(row=np.full(len(scene.t), -1, np.int64), family=np.full((1, len(scene.kind)), _NOTHING))
+
+
+def build(table: Table, places: Places, parameters: Parameters) -> tuple[Scene, Terms]:
+    """The scene of a table under some parameters."""
+    base = background(table)
+    follows = np.array([parameters.follows.get(via, 0.1) for via in table.vias], np.float64)
+    none, prior = float(np.prod(1 - follows)), np.array(parameters.prior)
+    beta = BURST * base.rate + parameters.excitation
+    unlinked = np.log(none) - np.log1p(-np.minimum(base.link, 0.5))
+    further = base.further.astype(np.float64)
+    burst = further * np.log((parameters.burst * none + beta) / beta) - parameters.burst
+    root = further * np.log((parameters.root_burst + beta) / beta) - parameters.root_burst
+    start, from_, value, direct = _extras(table, base, parameters, beta, unlinked, follows, none)
+    scene = Scene(
+        t=table.t,
+        place=table.place,
+        end=table.bounds[table.theme + 1],
+        alone=unlinked + burst - np.log(base.rate),
+        root=root,
+        extra_start=start,
+        extra_from=from_,
+        extra_value=value,
+        extra_direct=direct,
+        log_lag=parameters.log_lag,
+        kind=places.kind,
+        log_prior=np.log(prior),
+        by_root=parameters.onward[0],
+        by_cause=parameters.onward[1],
+        log_onward=np.log(np.append(parameters.onward[0] * prior, 0.0)[:, None] + parameters.onward[1] * prior[None, :]),
+        row=np.empty(0, np.int64),
+        family=np.empty((1, 1), np.float64),
+        order=base.order,
+        position=base.position,
+        further=base.further,
+    )
+    return no_families(scene), Terms(background=base, beta=beta, unlinked=unlinked, burst=burst)
+
+
+def chance_of(table: Table, base: Background, parameters: Parameters) -> Floats:
+    """Probability of each link of the table by chance: r_v m_j prof(lag) / n_120."""
+    kinds = np.array([parameters.chance.get(via, 0.1) for via in table.vias], np.float64)
+    lag = table.t[table.source] - table.t[table.target]
+    profile = np.array(parameters.chance_lags)
+    bins = np.clip((lag / CHANCE_BIN).astype(np.int64), 0, CHANCE_BINS - 1)
+    result: Floats = np.clip(kinds[table.via] * base.link[table.source] * profile[bins], _RAREST, 0.5)
+    return result
+
+
+def _extras(
+    table: Table, base: Background, parameters: Parameters, beta: Floats, unlinked: Floats, follows: Floats, none: float
+) -> tuple[Ints, Ints, Floats, Bools]:
+    """What links add for each pair (effect, cause), as compressed rows by effect."""
+    chance = chance_of(table, base, parameters)
+    effects, causes, values, direct = [table.source], [table.target], [np.log(follows[table.via] / chance)], [np.ones(len(chance), bool)]
+    mu, offset = parameters.burst, 1
+    at = base.position[table.source]
+    while True:  # links of the k-th further event count for the event that it follows
+        earlier = base.order[np.maximum(at - offset, 0)]
+        same = (at >= offset) & (table.place[earlier] == table.place[table.source]) & (table.theme[earlier] == table.theme[table.source])
+        near = same & (table.t[table.source] - table.t[earlier] <= BURST)
+        if not near.any():
+            break
+        j = earlier[near]
+        b = beta[j] * chance[near]
+        plain = np.log((mu * none + beta[j]) / beta[j])
+        effects.append(j)
+        causes.append(table.target[near])
+        values.append(np.log((mu * follows[table.via[near]] + b) / b) - plain)
+        direct.append(np.zeros(len(j), bool))
+        offset += 1
+    effect, cause, value, own = (np.concatenate(parts) for parts in (effects, causes, values, direct))
+    lag = table.t[effect] - table.t[cause]
+    good = (lag >= SHORTEST) & (lag <= LONGEST) & (table.place[effect] != table.place[cause])
+    effect, cause, value, own = effect[good], cause[good], value[good], own[good]
+    order = np.lexsort((cause, effect))
+    effect, cause, value, own = effect[order], cause[order], value[order], own[order]
+    new = np.ones(len(effect), bool)
+    new[1:] = (effect[1:] != effect[:-1]) | (cause[1:] != cause[:-1])
+    heads = np.flatnonzero(new)
+    if len(heads):
+        value, own = np.add.reduceat(value, heads), np.logical_or.reduceat(own, heads)
+    effect, cause = effect[heads], cause[heads]
+    value = value - np.where(own, unlinked[effect], 0.0)
+    return np.searchsorted(effect, np.arange(len(table.t) + 1)), cause, value, own

@@ -1,0 +1,190 @@
+"""Episodes: from each event forward through those of its theme. Compiled: a pass looks at every pair of events."""
+
+from __future__ import annotations
+
+import heapq
+from typing import NamedTuple
+
+import numpy as np
+
+from enrich.spread.compiled import compiled
+from enrich.spread.scene import Scene
+from enrich.spread.table import CLASSES, LONGEST, NEVER, REACH, SHORTEST, Bools, Floats, Ints
+
+#: A place is attached from this score on: below 0 it adds little, but its own followers may add more.
+ATTACH = -1.0
+#: An episode stops growing at so many places.
+MOST = 64
+#: logsumexp over as many causes adds less than this.
+_MOST_ADDED = 5.0
+_NONE = -1e300
+#: Above, log(1 + e^x) is x.
+_LARGE = 30.0
+
+
+class Episodes(NamedTuple):
+    """Episodes found, the strongest first; members as compressed rows, the root first in each."""
+
+    score: Floats
+    start: Ints
+    member: Ints
+    #: Score of each member; that of the root is what its burst adds.
+    value: Floats
+    #: Index in ``member`` of each member's likeliest cause; -1 for the root.
+    parent: Ints
+    #: Whether each member has a link to its likeliest cause.
+    linked: Bools
+
+    @property
+    def size(self) -> int:
+        """How many episodes."""
+        return len(self.score)
+
+    @property
+    def root(self) -> Ints:
+        """The event that each episode began with."""
+        return self.member[self.start[:-1]]
+
+
+class _Buffers(NamedTuple):
+    """Of one growing episode, (MOST,) each; ``linked``: 1 the event itself has a link to its cause, 2 its burst has."""
+
+    member: Ints
+    value: Floats
+    parent: Ints
+    linked: Ints
+    children: Ints
+
+
+@compiled
+def pair(s: Scene, m: int, j: int, root: int) -> tuple[float, int]:
+    """Score of event m as the cause of event j in an episode of ``root``; 1 where j has a link to m, 2 where its burst has."""
+    lag = s.t[j] - s.t[m]
+    if lag < SHORTEST or lag > LONGEST:
+        return _NONE, 0
+    own, kind = s.kind[s.place[root], s.place[j]], s.kind[s.place[m], s.place[j]]
+    if kind == NEVER:
+        return _NONE, 0
+    score = s.alone[j] + s.log_lag[int(lag * 2)]
+    if s.row[root] >= 0 and own != NEVER:
+        family = s.family[s.row[root], s.place[j]]
+        score += family if m == root else np.log(np.exp(family) * s.by_root + np.exp(s.log_prior[kind]) * s.by_cause)
+    elif m == root:
+        score += s.log_prior[kind]
+    else:
+        score += s.log_onward[own if own != NEVER else CLASSES, kind]
+    for x in range(s.extra_start[j], s.extra_start[j + 1]):
+        if s.extra_from[x] == m:
+            return score + s.extra_value[x], 1 if s.extra_direct[x] else 2
+    return score, 0
+
+
+@compiled
+def _joined(s: Scene, event: int, buffers: _Buffers, count: int, slot: int) -> tuple[float, int, int]:
+    """Score of ``event`` over all members as its cause, the likeliest of them, and its link to it."""
+    top, total, best, link = _NONE, 0.0, -1, 0
+    for m in range(count):
+        if m != slot:
+            score, has = pair(s, buffers.member[m], event, buffers.member[0])
+            if score > top:
+                total = total * np.exp(top - score) + 1.0
+                top, best, link = score, m, has
+            elif score > _NONE:
+                total += np.exp(score - top)
+    return (top + np.log(total) if best >= 0 else _NONE), best, link
+
+
+@compiled
+def _grow(s: Scene, hopeless: Bools, taken: Bools, root: int, buffers: _Buffers) -> tuple[int, float]:
+    """Grow the episode of ``root`` into the buffers; returns its size and score, or 0 where there is no link in it."""
+    member, value, parent, linked, children = buffers
+    member[0], value[0], parent[0], linked[0], children[0] = root, s.root[root], -1, 0, 0
+    count = 1
+    for event in range(root + 1, s.end[root]):
+        if s.t[event] - s.t[root] > REACH:
+            break
+        if hopeless[event] or taken[event] or s.place[event] == s.place[root]:
+            continue
+        slot = -1
+        for m in range(1, count):
+            if s.place[member[m]] == s.place[event]:
+                slot = m
+        if slot >= 0 and children[slot] > 0:
+            continue
+        score, best, link = _joined(s, event, buffers, count, slot)
+        if score <= ATTACH or (slot >= 0 and score <= value[slot]) or (slot < 0 and count == len(member)):
+            continue
+        if slot >= 0:
+            children[parent[slot]] -= 1
+        else:
+            slot = count
+            count += 1
+        member[slot], value[slot], parent[slot], linked[slot], children[slot] = event, score, best, link, 0
+        children[best] += 1
+    total, links = value[0], 0
+    for m in range(1, count):
+        total += np.log1p(np.exp(value[m])) if value[m] < _LARGE else value[m]
+        links += linked[m] > 0
+    return (count, total) if links > 0 else (0, 0.0)
+
+
+@compiled
+def _hopeless(s: Scene) -> Bools:
+    """Events that nothing can be the cause of."""
+    result = np.empty(len(s.t), np.bool_)
+    best = s.log_lag.max() + max(s.log_prior.max(), s.family.max(), s.log_onward.max()) + _MOST_ADDED
+    for j in range(len(s.t)):
+        bound = s.alone[j] + best
+        for x in range(s.extra_start[j], s.extra_start[j + 1]):
+            bound += max(s.extra_value[x], 0.0)
+        result[j] = bound <= ATTACH
+    return result
+
+
+@compiled
+def _select(s: Scene, most: int) -> tuple[Floats, Ints, Ints, Floats, Ints, Ints]:
+    """Take the strongest episode, and what is left of the others, until nothing is left."""
+    taken, hopeless = np.zeros(len(s.t), np.bool_), _hopeless(s)
+    buffers = _Buffers(
+        np.empty(most, np.int64), np.empty(most, np.float64), np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    )
+    heap = [(-1.0, 0) for _ in range(0)]  # empty lists of a known type
+    scores, starts = [0.0 for _ in range(0)], [0]
+    members, values, parents, links = [0 for _ in range(0)], [0.0 for _ in range(0)], [0 for _ in range(0)], [0 for _ in range(0)]
+    for root in range(len(s.t)):
+        count, score = _grow(s, hopeless, taken, root, buffers)
+        if count > 0 and score > 0:
+            heap.append((-score, root))
+    heapq.heapify(heap)
+    while len(heap) > 0:
+        before, root = heapq.heappop(heap)
+        if taken[root]:
+            continue
+        count, score = _grow(s, hopeless, taken, root, buffers)
+        if count == 0 or score <= 0:
+            continue
+        if -score > before + 1e-9:  # weaker than it was: something of it is another one's by now
+            heapq.heappush(heap, (-score, root))
+            continue
+        base = len(members)
+        scores.append(score)
+        for m in range(count):
+            members.append(buffers.member[m])
+            values.append(buffers.value[m])
+            parents.append(base + buffers.parent[m] if m > 0 else -1)
+            links.append(buffers.linked[m])
+            first = s.position[buffers.member[m]]
+            for x in range(first, first + s.further[buffers.member[m]] + 1):
+                taken[s.order[x]] = True
+        starts.append(len(members))
+    return np.array(scores), np.array(starts), np.array(members), np.array(values), np.array(parents), np.array(links)
+
+
+def episodes(scene: Scene) -> Episodes:
+    """The strongest episodes that share no event, in falling order; each has two places or more and a link.
+
+    Every event is the root of one candidate. The strongest one takes its events, and the further events of their bursts; what is left
+    of the others is grown again.
+    """
+    score, start, member, value, parent, linked = _select(scene, MOST)
+    return Episodes(score, start, member, value, parent, linked == 1)
