@@ -139,7 +139,10 @@ class Bus(Protocol):
 
 
 class Filters(Struct, frozen=True, kw_only=True):
-    """What a document must be to count: all the given hold; within one, any value will do."""
+    """What a document must be to count: all the given hold; within one, any value will do.
+
+    Of a document that tells of several incidents, one of them must have both the place and the theme.
+    """
 
     #: Codes: a county holds its municipalities, a municipality what lies inside it.
     places: tuple[str, ...] = ()
@@ -235,7 +238,8 @@ class Index(Protocol):
         """Documents per stretch of time (UTC; weeks begin on Monday), in order; stretches without any are left out.
 
         A document counts once in each municipality (or county, where no municipality is known) in which it happened and
-        under its best theme; one without place under ``""``, one without theme under ``none``.
+        under its best theme; one without place under ``""``, one without theme under ``none``. Of a document that tells of
+        several incidents each counts for itself, where it happened and under its own theme; two of one theme in one place are one.
         Only ``places``, ``themes``, ``since`` and ``until`` of the filters apply, the times by whole hours.
 
         :raises QueryError: if another filter is given.

@@ -29,7 +29,7 @@ def _schema() -> tantivy.Schema:
     builder.add_unsigned_field("number", indexed=True, fast=True)
     builder.add_text_field("title", tokenizer_name=ANALYZER)
     builder.add_text_field("text", tokenizer_name=ANALYZER)
-    for name in ("within", "about"):  # places and themes, each with what it lies in
+    for name in ("within", "about", "told"):  # places and themes, each with what it lies in, and both together
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FACETS.values():
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
@@ -48,8 +48,10 @@ def fields(number: int, document: Document) -> tantivy.Document:
     entry.add_text("title", composed(document.title))
     entry.add_text("text", composed(document.text))
     add = entry.add_text
-    _add_places(add, document.places)
-    _add_themes(add, document.themes)
+    _add_places(add, keys.places(document))
+    _add_themes(add, keys.themes(document))
+    for told in keys.told(document):
+        add("told", told)
     add("source", document.provenance.source)
     add("language", document.language)
     entry.add_integer("published", keys.microseconds(document.published))
@@ -80,7 +82,7 @@ def _add_themes(add: Callable[[str, str], None], themes: Sequence[Theme]) -> Non
 
 def further_points(item: Numbered) -> Iterable[tuple[int, float, float]]:
     """(number, latitude, longitude) of the points beyond those that have fields."""
-    found = keys.points(item.document)[POINTS:] if len(item.document.places) > POINTS else []
+    found = keys.points(item.document)[POINTS:]
     return ((item.number, latitude, longitude) for latitude, longitude in found)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from pipeline.model import Document, PlaceRole
+from pipeline.model import Document, Place, PlaceRole, Theme
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+#: Told of a document that is about one thing: what it says of places and of themes belongs together.
+ONE_THING = "*"
 
 
 @lru_cache(maxsize=10_000)
@@ -38,17 +41,66 @@ def county(code: str) -> str:
     return code[:2] if len(code) >= 2 and code[:2].isdigit() else ""
 
 
-def counted_areas(document: Document) -> set[str]:
-    """The areas in which it happened; ``{""}`` without any. A county is left out where one of its municipalities is there."""
-    found = {area(place.code) for place in document.places if place.role is PlaceRole.HAPPENED}
+def places(document: Document) -> list[Place]:
+    """Its places and those of its incidents."""
+    return [*document.places, *(place for incident in document.incidents for place in incident.places)]
+
+
+def themes(document: Document) -> list[Theme]:
+    """Its themes and those of its incidents."""
+    return [*document.themes, *(theme for incident in document.incidents for theme in incident.themes)]
+
+
+def told(document: Document) -> set[str]:
+    """``place theme`` for all that one incident is and where, each also as what it lies in; :data:`ONE_THING` without incidents.
+
+    A theme of the document that no incident has, as that of all summaries, holds wherever one happened.
+    """
+    if not document.incidents:
+        return {ONE_THING}
+    own = {theme.id for incident in document.incidents for theme in incident.themes}
+    whole = [theme for theme in document.themes if theme.id not in own]
+    found = _pairs(places(document), whole)
+    return found.union(*(_pairs(incident.places, incident.themes) for incident in document.incidents))
+
+
+def pair(place: str, theme: str) -> str:
+    """How :func:`told` writes a place and a theme."""
+    return f"{place} {theme}"
+
+
+def _pairs(where: Iterable[Place], what: Iterable[Theme]) -> set[str]:
+    outer = {code for place in where for code in place_line(place.code)}
+    above = {name for theme in what for name in theme_line(theme.id)}
+    return {pair(code, name) for code in outer for name in above}
+
+
+def counted(document: Document) -> set[tuple[str, str]]:
+    """(area, theme) under which it counts: where it happened, under its best theme; of several incidents each for itself.
+
+    The area is ``""`` without any. An incident that says no place counts in the county of the whole.
+    """
+    if not document.incidents:
+        return {(where, document.primary_theme) for where in _areas(document.places) or {""}}
+    county = {where for where in _happened(document.places) if len(where) == 2 and where.isdigit()}
+    return {(where, incident.primary_theme) for incident in document.incidents for where in _areas(incident.places) or county or {""}}
+
+
+def _areas(places: Iterable[Place]) -> set[str]:
+    """Where it happened; a county is left out where one of its municipalities is there."""
+    found = _happened(places)
     if len(found) > 1:
         found -= {code[:2] for code in found if len(code) == 4}
-    return found or {""}
+    return found
+
+
+def _happened(places: Iterable[Place]) -> set[str]:
+    return {area(place.code) for place in places if place.role is PlaceRole.HAPPENED}
 
 
 def points(document: Document) -> list[tuple[float, float]]:
     """(latitude, longitude) of its places that have coordinates, each once."""
-    found = [(p.latitude, p.longitude) for p in document.places if p.latitude is not None and p.longitude is not None]
+    found = [(p.latitude, p.longitude) for p in places(document) if p.latitude is not None and p.longitude is not None]
     return found if len(found) < 2 else list(dict.fromkeys(found))
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import apsw
 
 from pipeline.errors import QueryError
-from pipeline.index.keys import counted_areas, hour_number, hour_start
+from pipeline.index.keys import counted, hour_number, hour_start
 from pipeline.model import Document
 from pipeline.ports import Filters, TrendBucket
 
@@ -33,8 +33,8 @@ def cells(document: Document) -> Iterator[Cell]:
     """The cells in which the document counts once each; none if it is withdrawn."""
     if document.withdrawn:
         return
-    hour, theme = hour_number(document.published), document.primary_theme
-    for place in counted_areas(document):
+    hour = hour_number(document.published)
+    for place, theme in counted(document):
         yield hour, place, theme
 
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
 
 from pipeline.errors import QueryError
-from pipeline.model import Document, Place, PlaceKind, PlaceRole, Provenance, Reliability, Theme
+from pipeline.model import Document, Incident, Place, PlaceKind, PlaceRole, Provenance, Reliability, Theme
 from pipeline.ports import Filters, Index, Search, TrendBucket, Written
 from tests.contract.index_adapters import ADAPTERS, Adapter
 
@@ -35,6 +35,12 @@ def document(key: str, text: str = "", *, revision: int = 1, source: str = "poli
     values = {"published": NOON, "fetched": NOON, "language": "sv", "content_hash": f"{key}{revision}", **rest}
     scored = tuple(Theme(id=theme, score=1 - i / 10) for i, theme in enumerate(themes))
     return Document(id=key, revision=revision, text=text, themes=scored, provenance=provenance, **values)
+
+
+def incident(codes: tuple[str, ...], *themes: str, point: tuple[float, float] | None = None) -> Incident:
+    """An incident in these places, of these themes."""
+    scored = tuple(Theme(id=theme, score=1 - i / 10) for i, theme in enumerate(themes))
+    return Incident(start=0, end=1, places=tuple(place(code, point=point) for code in codes), themes=scored)
 
 
 def tombstone(key: str, revision: int) -> Document:
@@ -310,6 +316,29 @@ def test_filters_hold_all_together(index: Index):
     assert ids(index, copies=False) == ["b", "a"]
 
 
+def test_a_place_and_a_theme_hold_of_the_same_incident(index: Index):
+    """A night's summary with a fire in Malmö and a theft in Lund is found by either, by each with its own, not crosswise."""
+    told = (incident(("1280:hyllie",), "fire.vehicle"), incident(("1281",), "theft"))
+    fill(index, document("night", places=(place("12"),), themes=("summary",), incidents=told), document("one", places=(place("1281"),), themes=("fire",)))  # fmt: skip
+    assert ids(index, places=("1280",)) == ids(index, themes=("theft",)) == ["night"]
+    assert ids(index, places=("1280",), themes=("fire",)) == ids(index, "place:1280 theme:fire") == ["night"]
+    assert ids(index, places=("12",), themes=("theft",)) == ids(index, "theme:theft", places=("12",)) == ["night"]
+    assert ids(index, places=("1281",), themes=("fire",)) == ids(index, "theme:fire", places=("1281",)) == ["one"]
+    assert ids(index, places=("1280",), themes=("theft",)) == ids(index, "place:1280 theme:theft") == []
+    assert ids(index, places=("1280", "1281"), themes=("fire", "theft")) == ["night", "one"]
+    assert ids(index, places=("1281",), themes=("summary",)) == ["night"]
+    assert ids(index, "place:1281 -theme:theft") == ["one"]
+
+
+def test_incidents_are_found_in_a_box_and_counted_by_facets(index: Index):
+    """By the points, places and themes of all of them; the document once for each value."""
+    told = (incident(("1280",), "fire", point=(55.6, 13.0)), incident(("1280",), "theft", point=(55.7, 13.1)))
+    fill(index, document("night", places=(place("12"),), incidents=told))
+    assert ids(index, box=(13.05, 55.65, 13.2, 55.8)) == ["night"]
+    facets = index.search(Search(facets=("place", "theme"))).facets
+    assert facets == {"place": (("12", 1), ("1280", 1)), "theme": (("fire", 1), ("theft", 1))}
+
+
 def test_a_box_holds_one_place_with_its_own_latitude_and_longitude(index: Index):
     """A document is inside only if one of its places is; the sides belong to the box."""
     stockholm, malmo = (59.3, 18.1), (55.6, 13.0)
@@ -443,6 +472,28 @@ def test_a_trend_splits_by_place_and_theme(index: Index):
     assert {b.theme: b.count for b in index.trend(Filters(themes=("fire",)), by=("theme",))} == {"fire.vehicle": 1, "fire": 1}
 
 
+def test_a_trend_counts_each_incident_where_it_happened(index: Index):
+    """Under its own theme; two of one theme in one municipality are one; one without a place counts in the county of the whole."""
+    told = (
+        incident(("1280:1",), "fire"), incident(("1280",), "fire"), incident(("1280",), "theft"), incident(("1281", "1280"), "theft"), incident((), "fire"),
+    )  # fmt: skip
+    fill(
+        index,
+        document("night", places=(place("12"), place("1280")), themes=("summary",), incidents=told),
+        document("b", incidents=told[:1]),
+    )
+    counts = {(b.place, b.theme): b.count for b in index.trend(Filters(), by=("place", "theme"))}
+    assert counts == {("1280", "fire"): 2, ("1280", "theft"): 1, ("1281", "theft"): 1, ("12", "fire"): 1}
+    fill(index, document("night", revision=2), tombstone("b", 2))
+    assert {(b.place, b.theme): b.count for b in index.trend(Filters(), by=("place", "theme"))} == {("", "none"): 1}
+
+
+def test_a_tombstone_has_no_incidents(index: Index):
+    """Whoever made it: what a withdrawn document told is nowhere."""
+    fill(index, document("a", revision=2, incidents=(incident(("1280",), "fire"),), withdrawn=True))
+    assert (index.get("a").incidents, index.trend(Filters())) == ((), ())
+
+
 def test_a_trend_takes_times_by_whole_hours(index: Index):
     """An hour counts if any part of it lies in [since, until)."""
     fill(index, *(document(str(i), published=NOON + HOUR * i) for i in range(4)))
@@ -502,16 +553,18 @@ def test_threads_may_write_and_search_at_once(index: Index):
 WORDS = ("brand", "bilar", "rån", "stöld")
 CODES = ("0180", "0126", "01", "1280:7", "DK")
 THEMES = ("fire", "fire.vehicle", "theft")
+incidents = st.builds(incident, st.lists(st.sampled_from(CODES), max_size=2).map(tuple), st.sampled_from(THEMES))
 documents = st.builds(
-    lambda key, revision, words, codes, themes, hour, withdrawn: (
+    lambda key, revision, words, codes, themes, told, hour, withdrawn: (
         tombstone(key, revision)
         if withdrawn
         else document(
-            key, " ".join(words), revision=revision, places=tuple(map(place, codes)), themes=tuple(themes), published=NOON + HOUR * hour
+            key, " ".join(words), revision=revision, places=tuple(map(place, codes)), themes=tuple(themes), incidents=tuple(told),
+            published=NOON + HOUR * hour,
         )
     ),
     st.sampled_from("abcdef"), st.integers(1, 6), st.lists(st.sampled_from(WORDS)), st.lists(st.sampled_from(CODES), max_size=3),
-    st.lists(st.sampled_from(THEMES), max_size=2, unique=True), st.integers(0, 60), st.sampled_from([False, False, True]),
+    st.lists(st.sampled_from(THEMES), max_size=2, unique=True), st.just([]) | st.lists(incidents, max_size=3), st.integers(0, 60), st.sampled_from([False, False, True]),
 )  # fmt: skip
 
 
@@ -557,7 +610,7 @@ class AgainstModel(RuleBasedStateMachine):
     )
     def ask(self, word, code, size, order):
         self.index.flush()
-        inside = [d for d in self.live() if word in d.text and (code is None or any(self.lies_in(p.code, code) for p in d.places))]
+        inside = [d for d in self.live() if word in d.text and (code is None or any(self.lies_in(p, code) for p in self.codes(d)))]
         found = walk(self.index, Search(text=word, filters=Filters(places=(code,) if code else ()), size=size, order=order))
         assert sorted(found) == sorted(d.id for d in inside)
 
@@ -566,16 +619,26 @@ class AgainstModel(RuleBasedStateMachine):
         self.index.flush()
         assert {key: self.index.get(key) for key in "abcdef"} == {key: self.model.get(key) for key in "abcdef"}
         assert self.index.count() == len(self.live())
-        counts = Counter((d.published.replace(minute=0), code, d.primary_theme) for d in self.live() for code in self.areas(d))
+        counts = Counter((d.published.replace(minute=0), *cell) for d in self.live() for cell in self.cells(d))
         assert {(b.start, b.place, b.theme): b.count for b in self.index.trend(Filters(), "hour", ("place", "theme"))} == counts
 
     def live(self) -> list[Document]:
         return [d for d in self.model.values() if not d.withdrawn]
 
     @staticmethod
-    def areas(d: Document) -> set[str]:
-        found = {p.code.split(":")[0] for p in d.places}
-        return {code for code in found if not any(code != other and other.startswith(code) for other in found)} or {""}
+    def codes(d: Document) -> list[str]:
+        return [p.code for told in (d, *d.incidents) for p in told.places]
+
+    def cells(self, d: Document) -> set[tuple[str, str]]:
+        if not d.incidents:
+            return {(code, d.primary_theme) for code in self.areas(d) or {""}}
+        county = {p.code for p in d.places if p.code.isdigit() and len(p.code) == 2}
+        return {(code, told.primary_theme) for told in d.incidents for code in self.areas(told) or county or {""}}
+
+    @staticmethod
+    def areas(told: Document | Incident) -> set[str]:
+        found = {p.code.split(":")[0] for p in told.places}
+        return {code for code in found if not any(code != other and other.startswith(code) for other in found)}
 
     @staticmethod
     def lies_in(code: str, outer: str) -> bool:

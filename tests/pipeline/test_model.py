@@ -18,6 +18,7 @@ from pipeline.model import (
     DeadLetter,
     Document,
     Health,
+    Incident,
     Instant,
     ItemState,
     Place,
@@ -64,6 +65,7 @@ def by_type(annotation: str) -> st.SearchStrategy:
         "Health": st.sampled_from(Health), "Reliability": st.sampled_from(Reliability), "PlaceKind": st.sampled_from(PlaceKind),
         "PlaceRole": st.sampled_from(PlaceRole), "Alternative": made(Alternative) if annotation == "Alternative" else None,
         "Place": made(Place) if annotation == "Place" else None, "Theme": made(Theme) if annotation == "Theme" else None,
+        "Incident": made(Incident) if annotation == "Incident" else None,
         "Redaction": made(Redaction) if annotation == "Redaction" else None,
         "Provenance": made(Provenance) if annotation == "Provenance" else None,
     }  # fmt: skip
@@ -122,6 +124,15 @@ def test_fields_of_a_later_version_are_passed_over():
     assert decode(encode(ITEM)[:-1] + b',"added_later":{"x":[1]}}', ItemState) == ITEM
 
 
+def test_a_document_from_before_there_were_incidents_is_read():
+    """A field with a default may be missing."""
+    provenance = Provenance(source="one", native_id="1", fetched_url="", status=200, reliability=Reliability.B, area="SE")
+    document = Document(id="a", revision=2, content_hash="0", published=NOON, fetched=NOON, provenance=provenance)
+    fields = msgspec.json.decode(encode(document))
+    del fields["incidents"]
+    assert decode(msgspec.json.encode(fields), Document) == document
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"{", b"[]", b'"\xff"', b'{"x":"\xff"}', b"[" * 100_000, encode(Books(partition=1)), b'{"type":"item_state","v":1}'],
@@ -152,7 +163,19 @@ def test_a_tombstone_has_no_content():
     gone = Document(id="a", revision=2, content_hash="0", published=NOON, fetched=NOON, provenance=provenance, withdrawn=True)
     back = decode(encode(gone), Document)
     assert back == gone
-    assert not any((back.title, back.text, back.url, back.links, back.tags, back.places, back.themes, back.redactions, back.category))
+    said = (
+        back.title,
+        back.text,
+        back.url,
+        back.links,
+        back.tags,
+        back.places,
+        back.themes,
+        back.incidents,
+        back.redactions,
+        back.category,
+    )
+    assert not any(said)
     assert back.primary_theme == "none"
 
 
