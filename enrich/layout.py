@@ -56,7 +56,6 @@ _GENERAL = re.compile(
     | (?:polis\w*|patrull\w*|vi)\ har\ (?:\w+\ ){0,2}?(?:utöver\ detta|dessutom|(?:även|också|bland\ annat)\ gjort)\b
     | (?:under|sedan|från|mellan|kl\.?|klockan|för)\ [^.]{0,60}?(?:natt|kväll|morgon|midnatt|klockan|dygn|\d\d)[^.]*?
       (?:ärende|kontroll|rutin|patrull|viltolyck|lugn|omhändert|medtag|händelse|rapporterat)
-    | [^.]*?\bkommer\ att\ (?:behandlas|redovisas|publiceras|sammanfattas)\b
     | (?:polisens\ regionlednings|polisens\ lednings)
     | """
     + _COUNT
@@ -71,6 +70,7 @@ _OF_THE_WHOLE = ("nattens", "urval av")
 #: An update goes on with what was told before.
 _UPDATE = re.compile(r"uppdater", re.IGNORECASE)
 _TURN = re.compile(r"(?:under (?:natten|kvällen|dygnet|morgonen)|även|också|vidare|dessutom|tidigare|strax|samtidigt)\b", re.IGNORECASE)
+_ANNOUNCES = re.compile(r"\bkommer att (?:behandlas|redovisas|publiceras|sammanfattas)\b")
 _BACK = re.compile(r"(?:den|det|de|dessa|denna|olyckan|händelsen|branden)\b", re.IGNORECASE)
 #: A report on a public event holds together whatever is told in it.
 _REPORT = re.compile(r"sammanfattning av |insatsen (?:i|vid|under) ", re.IGNORECASE)
@@ -154,6 +154,11 @@ def is_general(sentence: str) -> bool:
 def turns(paragraph: str) -> bool:
     """Whether a paragraph begins as one that may turn to something else."""
     return _TURN.match(paragraph) is not None
+
+
+def announces(sentence: str) -> bool:
+    """Whether a sentence says where something will be told: ``Evenemanget i … kommer att behandlas i en separat text``."""
+    return _ANNOUNCES.search(sentence) is not None
 
 
 def refers_back(sentence: str) -> bool:

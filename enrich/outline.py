@@ -246,7 +246,8 @@ class Outline:
 
     def _tells(self, start: int, end: int) -> bool:
         """Whether they say that something happened in a municipality."""
-        return self._there(start, end) is not None and bool(self._reader.themes(frame("", self.text[start:end])))
+        said = self.text[start:end]
+        return self._there(start, end) is not None and not layout.announces(said) and bool(self._reader.themes(frame("", said)))
 
     def _listed(self, paragraph: int, start: int, end: int) -> list[Part]:
         """The parts of a sentence that lists where several incidents were: at least two places."""

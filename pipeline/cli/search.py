@@ -148,7 +148,8 @@ def _line(document: Document) -> str:
     copy = "  copy of an earlier document" if document.copy_of else ""
     edited = f"  version {document.revision}" if document.revision > 1 else ""
     source = f"{document.provenance.source} ({document.provenance.reliability})"
-    return f"{_local(document.published)}  {source}  {places}  {themes}{edited}{copy}"
+    several = f"  {n} incidents" if (n := len(document.incidents)) > 1 else ""
+    return f"{_local(document.published)}  {source}  {places}  {themes}{several}{edited}{copy}"
 
 
 def _local(moment: datetime) -> str:

@@ -20,7 +20,7 @@ import pytest
 import pipeline.cli
 import pipeline.settings
 from pipeline import app
-from pipeline.model import DeadLetter, Document, Provenance, encode
+from pipeline.model import DeadLetter, Document, Incident, Provenance, encode
 from pipeline.ports import Record
 from tests.collectors.world import event, events
 from tests.e2e.commands import FJARIL, fjaril, fjaril_json
@@ -309,6 +309,23 @@ def test_nothing_that_is_shown_controls_the_terminal(data, tmp_path, monkeypatch
     monkeypatch.undo()
     time.tzset()
     assert "\\u001b[2J" in fjaril("dead", "show", number, data=copy).stdout
+
+
+def test_search_says_how_many_incidents_a_document_tells(data, tmp_path, monkeypatch, capsys):
+    """A round-up is told from a notice about one thing."""
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    origin = Provenance(source="kommun", native_id="1", fetched_url="", status=200, reliability="F", area="SE")
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    told = tuple(Incident(start=n, end=n + 1) for n in range(4))
+    index = app.open_index(pipeline.settings.load(data=copy))
+    index.upsert(
+        [Document(id=f"kommun{n}", revision=1, content_hash="", title=f"Sammandrag {n}", published=now, fetched=now, incidents=told[:n], provenance=origin)
+         for n in (1, 4)]
+    )  # fmt: skip
+    index.close()
+    _, output, _ = here(monkeypatch, capsys, "--data", str(copy), "search", "sammandrag")
+    assert re.findall(r"\d+ incidents", output) == ["4 incidents"]
 
 
 def test_run_says_at_once_what_it_does(tmp_path):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from time import process_time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.json import encode
 
 from enrich.attributes import PLACES
 from enrich.incidents import Splitter
 from enrich.nlp import analyse
+from enrich.stage import Enrich
 from enrich.text import frame
-from pipeline.model import Incident
+from pipeline.model import Document, Entry, Incident, RawItem, decode
+from pipeline.model import encode as write
+from pipeline.ports import Delivered
 
+NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 TITLE = "2 maj 07.00, Sammanfattning natt, {}"
 
 
@@ -27,6 +33,22 @@ def split(nlp):
         return splitter.incidents(title, text, places=PLACES.get(doc), area=area)
 
     return incidents
+
+
+def test_the_stage_gives_a_document_its_incidents(nlp, gazetteer):
+    """In the stored text, with the county that the source states; a notice about one thing has none."""
+    text = "23.10 Malmö, brand En bil\n\n brinner.\n01.20 Lund, rån\nEn man rånades."
+    given = (("Sammanfattning natt", text), ("Bilbrand", "En bil brinner i Lund."))
+    items = [
+        RawItem(document=f"{n}", source="a", native_id=f"{n}", revision=1, fetched_url="", fetched=NOON, format="entry",
+                body=encode(Entry(title=title, text=body)).decode(), area="12")
+        for n, (title, body) in enumerate(given)
+    ]  # fmt: skip
+    records = [Delivered(topic="raw", key=i.document, value=write(i), timestamp=NOON, shard="a", partition=0, offset=1) for i in items]
+    first, second = (decode(record.value, Document) for record in Enrich(nlp, gazetteer).process(records))
+    assert [first.text[i.start : i.end].split()[1] for i in first.incidents] == ["Malmö,", "Lund,"]
+    assert {first.text[p.start : p.end] for i in first.incidents for p in i.places} == {"Malmö", "Lund"}
+    assert second.incidents == ()
 
 
 def seen(incidents: tuple[Incident, ...]) -> list[tuple[str, str | None, str]]:
@@ -107,6 +129,11 @@ def test_a_sentence_on_the_whole_may_tell_of_a_place(split):
     first, second = split(text)
     assert text[first.start : first.end] == "Under natten har en man gripits i Lund misstänkt för misshandel."
     assert seen((first, second)) == [("", "1281", "violence"), ("23:10", "1280", "fire")]
+
+
+def test_an_announcement_is_no_incident(split):
+    """Where something will be told is not where it happened."""
+    assert split("Under natten hanterades ett 50-tal ärenden. Knivdådet i Lund kommer att behandlas i en separat text.") == ()
 
 
 def test_a_list_of_places_is_an_incident_each(split):
