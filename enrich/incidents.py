@@ -59,10 +59,10 @@ class Splitter:
         """The part as an incident; None if it says too little to be one."""
         text, heading, span = outline.text, outline.place(part), (part.start, part.end)
         framed = frame(text[slice(*part.context)], text[slice(*span)], area=outline.area, stated=heading.code if heading else "")
-        places = tuple(
-            heading if place.field == "source" and heading else moved(place, framed, text, span, part.context)
-            for place in self._reader.places(framed)
-        )
+        found = self._reader.places(framed)
+        places = tuple(moved((place for place in found if place.field != "source"), framed, text, span, part.context))
+        if heading is not None:
+            places = (heading, *places)
         themes = self._reader.themes(framed)
         if not _says_enough(part, text, places, themes):
             return None

@@ -25,17 +25,20 @@ _HEADING_WORDS = 10
 #: Longest sentence of a heading that stands before text in the same line, in words.
 _SHORT = 4
 
+_BULLETS = frozenset("*•·■▪►")
 _ENDS = frozenset({"", ".", "!", "?", ":"})
 _MARK = r"[\s*•·■▪►>–—-]*"
 _CLOCK = r"(?:[Kk]l(?:ockan)?\.?\s*)?(?P<hour>[01]?\d|2[0-4])[.:](?P<minute>[0-5]\d)(?!\d)"
 _TIME = re.compile(_MARK + _CLOCK + r"(?P<until>\s*[-–]\s*\d{1,2}(?:[.:]\d\d)?(?!-))?[\s.,:;–-]*")
 _TIME_INSIDE = re.compile(r"(?:^|[\s,(])" + _CLOCK)
 _BULLET = re.compile(_MARK)
-#: Where a line of several incidents is cut: before a bullet, and before a time that begins a sentence.
-_CUT = re.compile(r"\n|(?=•)|(?<=[.!?])(?<!kl\.)[ \t]+(?=(?:[Kk]l(?:ockan)?\.?\s*)?\d\d[.:]\d\d[.,:]?[ \t]+[A-ZÅÄÖ])")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÅÄÖ\d])")
+_BULLET_SIGN = re.compile("•")
+#: A time that begins a sentence. A pattern that begins with a set of characters is searched for fastest.
+_INLINE = re.compile(r"[.!?][ \t]+(?=(?:[Kk]l(?:ockan)?\.?\s*)?\d\d[.:]\d\d[.,:]?[ \t]+[A-ZÅÄÖ])")
+_SENTENCE = re.compile(r"[.!?]\s+(?=[A-ZÅÄÖ\d])")
 _SHORT_SENTENCES = re.compile(r"(?:[A-ZÅÄÖ][^.!?:]{1,45}[.:]\s+){1,3}(?=\S)")
 _COLON = re.compile(r"[^.:!?]{2,80}:(?=\s)")
+_DASHES = re.compile(r"[–—-]\s")
 _DASH = re.compile(r"[^.:!?]{2,60}?\s[–—-]\s")
 _VERB = re.compile(
     r"\b(?:har|är|ska|skall|kan|blir|blev|finns|får|fick|var|hade|kommer|larmas|larmades|grips|greps|stoppas|misstänks|upprättas|utreds)\b"
@@ -75,23 +78,23 @@ _BACK = re.compile(r"(?:den|det|de|dessa|denna|olyckan|händelsen|branden)\b", r
 #: A report on a public event holds together whatever is told in it.
 _REPORT = re.compile(r"sammanfattning av |insatsen (?:i|vid|under) ", re.IGNORECASE)
 #: What a text or title that is a round-up says of itself.
-_ROUND_UP = ahocorasick_rs.AhoCorasick(
-    [
-        "sammanfattning",
-        "nattens händelser",
-        "dygnets händelser",
-        "urval av",
-        "natt till",
-        "utöver detta har",
-        "regionledningscentral",
-        "veckan som",
-        "händelser i korthet",
-        "övrigt:",
-        "i övrigt",
-        "natten hanterat",
-        "polisens kännedom",
-    ]
+_ROUND_UP_SAYS = (
+    "sammanfattning",
+    "nattens händelser",
+    "dygnets händelser",
+    "urval av",
+    "natt till",
+    "utöver detta har",
+    "regionledningscentral",
+    "veckan som",
+    "händelser i korthet",
+    "övrigt:",
+    "i övrigt",
+    "natten hanterat",
+    "polisens kännedom",
 )
+#: As they stand in a sentence and at its beginning: a text in lower case is dearer to make than to search.
+_ROUND_UP = ahocorasick_rs.AhoCorasick([form for phrase in _ROUND_UP_SAYS for form in (phrase, phrase.capitalize())])
 
 
 class Kind(Enum):
@@ -118,14 +121,14 @@ class Line(Struct, frozen=True, kw_only=True):
 
 def is_round_up(text: str) -> bool:
     """Whether a title or text says that it sums up several events."""
-    return bool(_ROUND_UP.find_matches_as_indexes(text.lower()))
+    return bool(_ROUND_UP.find_matches_as_indexes(text))
 
 
 def may_be_list(text: str) -> bool:
     """Whether two lines of a text look like headings, or one begins with a time: a quick look, which saves the close one."""
     found = 0
     for line in text.split("\n"):
-        if line and (line[0].isdigit() or not line[0].isalnum() or line[:2] in {"Kl", "kl"}):
+        if line and (line[0].isdigit() or line[0] in _BULLETS or line[:2] in {"Kl", "kl"}):
             return True
         bare = len(line) <= _HEADING_CHARACTERS and line[-1:] not in _ENDS
         found += bare or ":" in line[:_HEADING_CHARACTERS] or " – " in line[:_HEADING_CHARACTERS]
@@ -174,18 +177,25 @@ def segments(head: str) -> list[str]:
 
 def _pieces(text: str) -> list[tuple[int, int]]:
     found, at = [], 0
-    for cut in _CUT.finditer(text):
-        found.append(_stripped(text, at, cut.start()))
-        at = cut.end()
-    return [*found, _stripped(text, at, len(text))]
+    for line in text.split("\n"):
+        cuts = _cuts(line) if ". " in line or "•" in line else ()
+        ends = [at + cut for cut in (*cuts, len(line))]
+        found += [_stripped(text, start, end) for start, end in zip([at, *ends], ends, strict=False)]
+        at += len(line) + 1
+    return found
+
+
+def _cuts(line: str) -> list[int]:
+    """Where a line is cut into several: before each bullet, and before a time that begins a sentence."""
+    cuts = [cut.start() for cut in _BULLET_SIGN.finditer(line)]
+    cuts += [cut.start() + 1 for cut in _INLINE.finditer(line) if line[cut.start() - 2 : cut.start()] != "kl"]
+    return sorted(cuts)
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end
+    said = text[start:end]
+    begin = end - len(said.lstrip())
+    return begin, max(begin, start + len(said.rstrip()))
 
 
 def _line(text: str, start: int, end: int, *, last: bool) -> Line:
@@ -216,7 +226,7 @@ def _kind(said: str, *, ranged: bool) -> Kind:
 def _timed(line: str, start: int, end: int, clock: re.Match[str]) -> Line:
     said = line[clock.end() :]
     at = start + clock.end()
-    if len(said) <= _HEADING_CHARACTERS and _is_heading(said, timed=True):
+    if _is_heading(said, timed=True):
         return Line(start=start, end=end, kind=Kind.HEADING, time=_clock(clock), head=(at, end))
     lead = _lead(said)
     return Line(start=start, end=end, kind=Kind.LED, time=_clock(clock), head=(at, at + lead) if lead else (0, 0))
@@ -227,8 +237,7 @@ def _clock(match: re.Match[str]) -> str:
 
 
 def _is_heading(said: str, *, timed: bool) -> bool:
-    words = said.split()
-    if not words or len(said) > _HEADING_CHARACTERS or len(words) > _HEADING_WORDS or is_general(said) or _VERB.search(said):
+    if not said or len(said) > _HEADING_CHARACTERS or len(said.split()) > _HEADING_WORDS or _VERB.search(said) or is_general(said):
         return False
     if said[-1] in "!?" or not (timed or said[0].isupper()):
         return False
@@ -239,7 +248,7 @@ def _is_heading(said: str, *, timed: bool) -> bool:
 
 def _lead(said: str) -> int:
     """Length of the heading that stands before the text in the same line; 0 without one."""
-    colon = _COLON.match(said)
+    colon = _COLON.match(said) if ":" in said[:_HEADING_CHARACTERS] else None
     if colon and len(colon[0].split()) <= _HEADING_WORDS and not _VERB.search(colon[0]):
         return colon.end()
     short = _SHORT_SENTENCES.match(said)
@@ -250,5 +259,5 @@ def _lead(said: str) -> int:
                 break
             length = part.end()
         return length
-    dash = _DASH.match(said)
+    dash = _DASH.match(said) if _DASHES.search(said, 0, _HEADING_CHARACTERS) else None
     return dash.end() if dash and len(dash[0].split()) <= _SHORT + 1 and not _VERB.search(dash[0]) else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +26,8 @@ _HEADING_REASON = "The heading of the incident names it."
 _AT = r"(?:på|i|vid|utanför|norr om|söder om|öster om|väster om)\s"
 #: What a list of incidents begins with, and where it is cut.
 _LISTING = re.compile(rf"(?:inträffa(?:de|t)|sk(?:ett|edde)|rapporterats|anmälts)\b[^.]*?(?=\b{_AT})|\((?=(?:på|i|vid)\s)")
+#: One of these is in each beginning of a list; looked for first, for that is fast.
+_LISTING_WORDS = ("inträffa", "skett", "skedde", "rapporterats", "anmälts", "(")
 _NEXT = re.compile(rf"\s*(?:,\s*(?:och|samt)?|\boch\b|\bsamt\b)\s*(?=(?:en|ett|den andra)?\s*{_AT})")
 _SEVERAL = re.compile(r"\b(?:två|tre|fyra|fem|sex|sju|åtta|nio|tio|elva|tolv|\d+)\b", re.IGNORECASE)
 #: What says of a whole list where it lies: ``i Tandsbyn samt i Lit, bägge i Östersunds kommun``.
@@ -93,7 +96,9 @@ class Reader:
         if not named:
             framed = frame("", said, area=area)
             found = where(self.places(framed))
-            return None if found is None else msgspec.structs.replace(moved(found, framed, text, head), reason=_HEADING_REASON)
+            if found is None:
+                return None
+            return msgspec.structs.replace(next(moved([found], framed, text, head)), reason=_HEADING_REASON)
         segment, place = next((pair for pair in named if pair[1].code.startswith(area)), named[0])
         at = text.index(segment, *head)
         return Place(
@@ -115,11 +120,13 @@ def where(places: tuple[Place, ...]) -> Place | None:
     return next((place for place in places if place.role is PlaceRole.HAPPENED and place.municipality), None)
 
 
-def moved(place: Place, framed: Frame, text: str, span: Span, context: Span = _NOTHING) -> Place:
-    """The place with its span in ``text``, of which ``span`` is the frame's text and ``context`` its title."""
-    field, start, end = Unframe(framed, text[slice(*context)], text[slice(*span)]).span(place.start, place.end)
-    shift = context[0] if field == "title" else span[0]
-    return msgspec.structs.replace(place, field="text", start=start + shift, end=end + shift)
+def moved(places: Iterable[Place], framed: Frame, text: str, span: Span, context: Span = _NOTHING) -> Iterator[Place]:
+    """The places with their spans in ``text``, of which ``span`` is the frame's text and ``context`` its title."""
+    back = Unframe(framed, text[slice(*context)], text[slice(*span)])
+    for place in places:
+        field, start, end = back.span(place.start, place.end)
+        shift = context[0] if field == "title" else span[0]
+        yield msgspec.structs.replace(place, field="text", start=start + shift, end=end + shift)
 
 
 class Outline:
@@ -252,6 +259,8 @@ class Outline:
     def _listed(self, paragraph: int, start: int, end: int) -> list[Part]:
         """The parts of a sentence that lists where several incidents were: at least two places."""
         text = self.text
+        if not any(word in text[start:end] for word in _LISTING_WORDS):
+            return []
         listing = _LISTING.search(text, start, end)
         if listing is None or not _SEVERAL.search(text, paragraph, listing.end()):
             return []
