@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -363,11 +363,83 @@ class Document(Wire, frozen=True, kw_only=True, tag="document"):
     #: The earliest document that had exactly the same text when this version came, if another one was first: coverage, not
     #: occurrence. That one may have been edited or withdrawn since.
     copy_of: str | None = None
+    #: Id of the story that it was put into when this version came; empty where none was looked for. Stories merge and split:
+    #: topic ``stories`` tells what became of it.
+    story: str = ""
 
     @property
     def primary_theme(self) -> str:
         """Id of the best theme, ``none`` without any: what partitions the topic ``documents``."""
         return self.themes[0].id if self.themes else "none"
+
+
+#: ``merged``: all of the other's documents came; ``merged_into``: all went there; ``split``: some went to the other, which is new;
+#: ``split_from``: they came from there.
+ChangeKind = Literal["merged", "merged_into", "split", "split_from"]
+
+
+class StoryChange(Struct, frozen=True, kw_only=True):
+    """A merge or a split in the life of a story."""
+
+    at: Instant
+    kind: ChangeKind
+    #: Id of the other story.
+    story: str
+    #: How many documents changed story.
+    documents: int
+
+
+class Story(Wire, frozen=True, kw_only=True, tag="story"):
+    """Documents about the same occurrence (topic ``stories``, key = id); the last one counts.
+
+    A document that has always been alone in its story has no such record.
+    """
+
+    id: str
+    #: Ids in the order in which they came; withdrawn ones leave as long as the story is open.
+    documents: tuple[str, ...] = ()
+    #: Times of the earliest and the latest publication.
+    first: Instant
+    last: Instant
+    #: Code of where it happened → documents that say so, most first: one occurrence may have several places.
+    places: dict[str, int] = {}
+    #: Id → documents.
+    themes: dict[str, int] = {}
+    #: Source → its documents that are near-duplicates of none before them.
+    originals: dict[str, int] = {}
+    #: Whether it holds a message about one incident, as police publish: another one is another incident.
+    incident: bool = False
+    #: Number of its latest document, in the order in which documents came.
+    newest: int = 0
+    #: The story that it was merged into; it has no documents then.
+    into: str | None = None
+    #: The story that was full when this one began.
+    continues: str | None = None
+    #: Its last merges and splits, in order.
+    history: tuple[StoryChange, ...] = ()
+
+    @property
+    def coverage(self) -> int:
+        """Documents that tell of it, copies too."""
+        return len(self.documents)
+
+    @property
+    def independent(self) -> int:
+        """Sources that have told of it in words of their own."""
+        return len(self.originals)
+
+
+class StoryMember(Wire, frozen=True, kw_only=True, tag="story_member"):
+    """What stories remember of a document beside its text (topic ``story_members``, key = document id), as long as the window."""
+
+    document: str
+    #: Its place in the order in which documents came.
+    number: int
+    arrived: Instant
+    is_copy: bool = False
+    #: Its heaviest stems; none where it is not linked by topic, and once it is withdrawn.
+    weights: dict[str, int] = {}
+    withdrawn: bool = False
 
 
 class DeadLetter(Wire, frozen=True, kw_only=True, tag="dead_letter"):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import dead, doctor, flow, search, sources, spread, tag
+from pipeline.cli import dead, doctor, flow, search, sources, spread, stories, tag
 from pipeline.cli.common import complain
 from pipeline.errors import FjarilError
 
@@ -25,6 +25,7 @@ app.command(short_help="Replay an invented fortnight, and show what came of it."
 app.command(short_help="Replay recorded polls of polisen.se.")(flow.replay)
 app.command(cls=search.SearchCommand)(search.search)
 app.command(short_help="Tag places and themes: JSON Lines in, JSON Lines out.")(tag.tag)
+app.command(short_help="Put documents into stories: JSON Lines in, JSON Lines out.")(stories.stories)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
 app.add_typer(spread.app, name="spread", short_help="What spreads from place to place: --events as a filter.")
 app.add_typer(sources.app, name="sources", short_help="What is collected, and how it goes: list, check.")

@@ -1,0 +1,192 @@
+"""Open stories by the stems of their documents: which of them a document may belong to, and what falls apart.
+
+A story is the sum S of the vectors of its n documents in the window. Of the stories whose cosine with a document reaches a floor
+for their size, the one with the highest dot product / n^β is its own: a large story draws more than a small one (β < 1), and the
+floor keeps it from growing into a lump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from heapq import nsmallest
+from itertools import repeat
+from math import log10, sqrt
+from operator import mul
+from typing import NamedTuple
+
+from enrich.stories.story import MOST_DOCUMENTS, Member, OpenStory
+
+#: Power of the size that a dot product is divided by.
+_BETA = 0.5
+#: Least cosine with a story of 1, 10 and 200 documents; between them by the logarithm of the size.
+_FLOORS = (0.30, 0.20, 0.12)
+#: Least cosine of two stories that are merged, and of the halves of one that is not split: apart, so that nothing goes to and fro.
+MERGED, _SPLIT = 0.32, 0.29
+#: Entries of the inverted index that are looked at for one document, rarest stems first.
+_LOOKED_AT = 300
+#: Most stories that are compared exactly when not all stems were looked at.
+_COMPARED = 16
+#: Stems that are tried as the beginning of a half, rounds of 2-means, and least size of a half, in documents and as a share.
+_BEGINNINGS, _ROUNDS, _FEWEST, _SHARE = 3, 2, 3, 0.1
+
+
+def _floor(size: int) -> float:
+    one, ten, many = _FLOORS
+    logarithm = log10(size)
+    if logarithm < 1:
+        return one + (ten - one) * logarithm
+    return ten + (many - ten) * min(1.0, (logarithm - 1) / 1.3)
+
+
+_FLOOR = [0.0] + [_floor(size) for size in range(1, MOST_DOCUMENTS + 1)]
+_SIZE = [0.0] + [size**-_BETA for size in range(1, MOST_DOCUMENTS + 1)]
+_LOWEST = min(_FLOORS)
+
+
+class Candidate(NamedTuple):
+    story: OpenStory
+    #: Dot product / n^β.
+    rank: float
+    cosine: float
+    #: Least cosine that belongs to it.
+    floor: float
+
+
+class Clusters:
+    """The inverted index over the sums of the open stories. What it gives follows from the stories, not from how they came about."""
+
+    def __init__(self) -> None:
+        self._having: dict[str, dict[OpenStory, int]] = {}
+
+    def add(self, story: OpenStory, vector: Mapping[str, int]) -> None:
+        """Add the vector to the sum of the story."""
+        sums, square = story.sums, story.square
+        for stem, weight in vector.items():
+            before = sums.get(stem, 0)
+            after = sums[stem] = before + weight
+            square += after * after - before * before
+            having = self._having.get(stem)
+            if having is None:
+                self._having[stem] = {story: after}
+            else:
+                having[story] = after
+        story.square, story.length = square, sqrt(square)
+
+    def subtract(self, story: OpenStory, vector: Mapping[str, int]) -> None:
+        """Take the vector out of the sum of the story again."""
+        sums, square = story.sums, story.square
+        for stem, weight in vector.items():
+            before = sums[stem]
+            after = before - weight
+            square += after * after - before * before
+            if after:
+                sums[stem] = self._having[stem][story] = after
+            else:
+                del sums[stem], self._having[stem][story]
+                if not self._having[stem]:
+                    del self._having[stem]
+        story.square, story.length = square, sqrt(square)
+
+    def candidates(self, vector: Mapping[str, int]) -> list[Candidate]:
+        """Stories whose cosine with the vector reaches the floor, best first."""
+        length = sqrt(sum(weight * weight for weight in vector.values()))
+        if not length:
+            return []
+        dots, rest = self._dots(vector)
+        likely = [(dot / story.length, story) for story, dot in dots.items()]
+        least = _LOWEST * length - sqrt(rest)
+        chosen = [(cosine, story) for cosine, story in likely if cosine >= least]
+        if rest:
+            chosen = nsmallest(_COMPARED, chosen, key=lambda pair: (-pair[0], pair[1].id))
+            chosen = [(_dot(vector, story.sums) / story.length, story) for _, story in chosen]
+        found = []
+        for projection, story in chosen:
+            cosine, size = projection / length, len(story.members)
+            if cosine >= _FLOOR[size]:
+                found.append(Candidate(story, projection * story.length * _SIZE[size], cosine, _FLOOR[size]))
+        found.sort(key=lambda candidate: (-candidate.rank, candidate.story.id))
+        return found
+
+    def _dots(self, vector: Mapping[str, int]) -> tuple[dict[OpenStory, int], int]:
+        """Dot products with the stories that share the rarer stems, and the square of the part that was not looked at."""
+        having = self._having
+        stems = sorted((len(having[stem]), stem) for stem in vector if stem in having)
+        dots: dict[OpenStory, int] = {}
+        looked_at = rest = 0
+        for many, stem in stems:
+            weight = vector[stem]
+            looked_at += many
+            if looked_at > _LOOKED_AT and dots:
+                rest += weight * weight
+                continue
+            for story, total in having[stem].items():
+                dots[story] = dots.get(story, 0) + weight * total
+        return dots, rest
+
+
+def similarity(one: OpenStory, other: OpenStory) -> float:
+    """Cosine of two stories."""
+    if len(one.sums) > len(other.sums):
+        one, other = other, one
+    return _dot(one.sums, other.sums) / (one.length * other.length or 1)
+
+
+def apart(story: OpenStory) -> tuple[list[Member], list[Member]] | None:
+    """The documents of the story in two halves, the larger first, if they are too unlike for one story.
+
+    2-means on the sphere from several beginnings: those with and those without one of the story's heaviest stems.
+    """
+    members = [member for member in story.members.values() if member.vector]
+    best: tuple[float, list[Member]] | None = None
+    for stem in nsmallest(_BEGINNINGS, story.sums, key=lambda stem: (-story.sums[stem], stem)):
+        half = _two_means(members, story.sums, stem)
+        if half and len(half) >= max(_FEWEST, _SHARE * len(members)):
+            one = _sum(half)
+            other = _difference(story.sums, one)
+            cosine = _dot(one, other) / (_length(one) * _length(other) or 1)
+            if cosine < _SPLIT and (best is None or cosine < best[0]):
+                best = (cosine, half)
+    if best is None:
+        return None
+    leaving = {member.number for member in best[1]}
+    return [member for member in story.members.values() if member.number not in leaving], best[1]
+
+
+def _two_means(members: Sequence[Member], total: Mapping[str, int], stem: str) -> list[Member]:
+    """The smaller half in the end; empty if all come together."""
+    half = _smaller(members, [stem in member.vector for member in members])
+    for _ in range(_ROUNDS):
+        one = _sum(half)
+        other = _difference(total, one)
+        scale, opposite = 1 / (_length(one) or 1), 1 / (_length(other) or 1)
+        pull = {stem: one.get(stem, 0) * scale - weight * opposite for stem, weight in other.items()}
+        before = half
+        half = _smaller(members, [sum(map(mul, m.vector.values(), map(pull.__getitem__, m.vector))) >= 0 for m in members])
+        if half == before or not half:
+            break
+    return half
+
+
+def _smaller(members: Sequence[Member], is_there: Sequence[bool]) -> list[Member]:
+    side = 2 * sum(is_there) <= len(members)
+    return [member for member, there in zip(members, is_there, strict=True) if there is side]
+
+
+def _difference(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {stem: weight - other.get(stem, 0) for stem, weight in one.items()}
+
+
+def _length(vector: Mapping[str, int]) -> float:
+    return sqrt(_dot(vector, vector))
+
+
+def _sum(members: Sequence[Member]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for member in members:
+        for stem, weight in member.vector.items():
+            total[stem] = total.get(stem, 0) + weight
+    return total
+
+
+def _dot(one: Mapping[str, int], other: Mapping[str, int]) -> int:
+    return sum(map(mul, one.values(), map(other.get, one, repeat(0))))
