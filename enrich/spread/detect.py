@@ -65,13 +65,13 @@ def detect(
             weights = _weights(found.score, chance, _FEW)
             seen = gather(table, scene, terms, parameters, found, weights)
             parameters = learn(table, parameters, first, seen.counts)
-            masked = _members(scene, found, q_values(found.score, chance, _FEW) <= _MASKED)
+            masked = _members(terms, found, q_values(found.score, chance, _FEW) <= _MASKED)
             log(f"{found.size} {(weights > 0.5).sum()} {parameters}")
         scene, terms, found = _search(table, places, parameters, None)
         share = true_share(found.score, against(_FEW, None), _FEW)
         scene, terms, found = _search(table, places, parameters, share)
         chance = against(_FEW, share)
-        masked = _members(scene, found, q_values(found.score, chance, _FEW) <= _MASKED)
+        masked = _members(terms, found, q_values(found.score, chance, _FEW) <= _MASKED)
         chance = np.sort(against(decoys, share))
     weights = _weights(found.score, chance, decoys)
     return Detection(
@@ -105,10 +105,11 @@ def _weights(scores: Floats, chance: Floats, rounds: int) -> Floats:
     return weights
 
 
-def _members(scene: Scene, found: Episodes, chosen: Bools) -> Bools:
+def _members(terms: Terms, found: Episodes, chosen: Bools) -> Bools:
     """The events of the chosen findings, with the further events of their bursts."""
-    marked = np.zeros(len(scene.t), bool)
+    base = terms.background
+    marked = np.zeros(len(base.rate), bool)
     for event in found.member[np.repeat(chosen, np.diff(found.start))]:
-        first = scene.position[event]
-        marked[scene.order[first : first + scene.further[event] + 1]] = True
+        first = base.position[event]
+        marked[base.order[first : first + base.further[event] + 1]] = True
     return marked

@@ -48,9 +48,7 @@ class Scene(NamedTuple):
     #: Row of ``family`` for each event as a root, or -1, (n,); logarithm of the prior by place.
     row: Ints
     family: Floats
-    #: For claiming: events in the order of place and theme, and each one's position and further events.
-    order: Ints
-    position: Ints
+    #: Further events of its place and theme within ``BURST`` hours, (n,).
     further: Ints
 
 
@@ -100,8 +98,6 @@ def build(table: Table, places: Places, parameters: Parameters) -> tuple[Scene, 
         log_onward=np.log(np.append(parameters.onward[0] * prior, 0.0)[:, None] + parameters.onward[1] * prior[None, :]),
         row=np.empty(0, np.int64),
         family=np.empty((1, 1), np.float64),
-        order=base.order,
-        position=base.position,
         further=base.further,
     )
     return no_families(scene), Terms(background=base, beta=beta, unlinked=unlinked, burst=burst)

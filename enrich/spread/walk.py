@@ -9,7 +9,7 @@ import numpy as np
 
 from enrich.spread.compiled import compiled
 from enrich.spread.scene import Scene
-from enrich.spread.table import CLASSES, LONGEST, NEVER, REACH, SHORTEST, Bools, Floats, Ints
+from enrich.spread.table import BURST, CLASSES, LONGEST, NEVER, REACH, SHORTEST, Bools, Floats, Ints
 
 #: A place is attached from this score on: below 0 it adds little, but its own followers may add more.
 ATTACH = -1.0
@@ -142,7 +142,17 @@ def _hopeless(s: Scene) -> Bools:
 
 
 @compiled
-def _select(s: Scene, most: int) -> tuple[Floats, Ints, Ints, Floats, Ints, Ints]:
+def _take(s: Scene, event: int, taken: Bools) -> None:
+    """Mark an event and the further events of its burst."""
+    for x in range(event, s.end[event]):
+        if s.t[x] - s.t[event] > BURST:
+            break
+        if s.place[x] == s.place[event]:
+            taken[x] = True
+
+
+@compiled
+def _select(s: Scene, roots: Ints, most: int) -> tuple[Floats, Ints, Ints, Floats, Ints, Ints]:
     """Take the strongest episode, and what is left of the others, until nothing is left."""
     taken, hopeless = np.zeros(len(s.t), np.bool_), _hopeless(s)
     buffers = _Buffers(
@@ -151,7 +161,7 @@ def _select(s: Scene, most: int) -> tuple[Floats, Ints, Ints, Floats, Ints, Ints
     heap = [(-1.0, 0) for _ in range(0)]  # empty lists of a known type
     scores, starts = [0.0 for _ in range(0)], [0]
     members, values, parents, links = [0 for _ in range(0)], [0.0 for _ in range(0)], [0 for _ in range(0)], [0 for _ in range(0)]
-    for root in range(len(s.t)):
+    for root in roots:
         count, score = _grow(s, hopeless, taken, root, buffers)
         if count > 0 and score > 0:
             heap.append((-score, root))
@@ -173,18 +183,18 @@ def _select(s: Scene, most: int) -> tuple[Floats, Ints, Ints, Floats, Ints, Ints
             values.append(buffers.value[m])
             parents.append(base + buffers.parent[m] if m > 0 else -1)
             links.append(buffers.linked[m])
-            first = s.position[buffers.member[m]]
-            for x in range(first, first + s.further[buffers.member[m]] + 1):
-                taken[s.order[x]] = True
+            _take(s, buffers.member[m], taken)
         starts.append(len(members))
     return np.array(scores), np.array(starts), np.array(members), np.array(values), np.array(parents), np.array(links)
 
 
-def episodes(scene: Scene) -> Episodes:
+def episodes(scene: Scene, roots: Ints | None = None) -> Episodes:
     """The strongest episodes that share no event, in falling order; each has two places or more and a link.
 
-    Every event is the root of one candidate. The strongest one takes its events, and the further events of their bursts; what is left
+    :param roots: the events that an episode may begin with; all, if left out.
+
+    Every root has one candidate. The strongest one takes its events, and the further events of their bursts; what is left
     of the others is grown again.
     """
-    score, start, member, value, parent, linked = _select(scene, MOST)
+    score, start, member, value, parent, linked = _select(scene, np.arange(len(scene.t)) if roots is None else roots, MOST)
     return Episodes(score, start, member, value, parent, linked == 1)
