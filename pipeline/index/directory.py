@@ -132,6 +132,7 @@ class Directory:
 
     def _recover(self, engine: Engine) -> None:
         """Replace in search all that the last transaction touched: by itself, if it was there already."""
+        engine.sweep()
         documents, numbers = self.store.pending()
         if numbers:
             engine.replace(documents, numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -139,6 +140,18 @@ class Engine:
             writer.delete_documents_by_query(tantivy.Query.term_query(self.schema, "number", number))
         for item in items:
             writer.add_document(fields(*item))
+
+    def sweep(self) -> None:
+        """Remove the lists of deleted documents that a commit wrote and a kill kept from coming into force.
+
+        tantivy names such a file after its segment and the number of the operation, both of which come again: the next commit
+        would find the file there, and fail. Only for the one process that may write, before it does.
+        """
+        segments = json.loads((self.directory / "meta.json").read_bytes())["segments"]
+        in_force = {f"{s['segment_id'].replace('-', '')}.{s['deletes']['opstamp']}.del" for s in segments if s["deletes"]}
+        for file in self.directory.glob("*.del"):
+            if file.name not in in_force:
+                file.unlink()
 
     def commit(self) -> None:
         """Make it durable; visible after :meth:`refresh`."""

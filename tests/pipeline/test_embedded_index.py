@@ -107,6 +107,25 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(tmp_path: Path, death: str
     index.close()
 
 
+def test_a_list_of_deleted_documents_that_a_kill_left_is_no_obstacle(tmp_path: Path):
+    """Search writes the list before its commit; killed between them, the same list is written again by the next writer."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    index = EmbeddedIndex(whole)
+    index.upsert([document("a", "bilen"), document("b", "båten")])
+    index.close()
+    shutil.copytree(whole, killed)
+    for folder in (whole, killed):
+        index = EmbeddedIndex(folder)
+        index.upsert([document("a", "husen", 2)])
+        index.flush()
+        assert (found(index, "bil"), found(index, "hus"), found(index, "båt")) == ([], ["a"], ["b"])
+        lists = list(whole.glob("search-1/*.del"))
+        assert lists, "the premise: a replaced document is in a list"
+        for file in lists:
+            shutil.copy(file, killed / "search-1")
+        index.close()
+
+
 def test_a_failed_commit_of_search_is_made_good_by_the_next_flush(index: EmbeddedIndex, monkeypatch: pytest.MonkeyPatch):
     """The error is raised, and what the store has is not lost to search."""
 

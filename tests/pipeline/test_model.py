@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import msgspec
 import pytest
@@ -15,10 +15,12 @@ from pipeline.errors import WireError
 from pipeline.model import (
     Alternative,
     Books,
+    ChangeKind,
     DeadLetter,
     Document,
     Health,
     Incident,
+    IndexBooks,
     Instant,
     ItemState,
     Place,
@@ -28,8 +30,13 @@ from pipeline.model import (
     RawItem,
     Redaction,
     Reliability,
+    Retry,
     SourceState,
+    Story,
+    StoryChange,
+    StoryMember,
     Theme,
+    Versions,
     Wire,
     decode,
     document_id,
@@ -60,11 +67,15 @@ def by_type(annotation: str) -> st.SearchStrategy:
     if annotation.startswith("tuple[") and annotation.endswith(", ...]"):
         inner = by_type(annotation.removeprefix("tuple[").removesuffix(", ...]"))
         return st.lists(inner, max_size=3).map(tuple)
+    if annotation == "dict[str, int]":
+        return st.dictionaries(text, number, max_size=3)
     known = {
         "str": text, "int": number, "Revision": st.integers(1, 1_000_000), "float": real, "bool": st.booleans(), "Instant": moment, "bytes": st.binary(max_size=20),
         "Health": st.sampled_from(Health), "Reliability": st.sampled_from(Reliability), "PlaceKind": st.sampled_from(PlaceKind),
         "PlaceRole": st.sampled_from(PlaceRole), "Alternative": made(Alternative) if annotation == "Alternative" else None,
         "Place": made(Place) if annotation == "Place" else None, "Theme": made(Theme) if annotation == "Theme" else None,
+        "ChangeKind": st.sampled_from(get_args(ChangeKind)) if annotation == "ChangeKind" else None,
+        "StoryChange": made(StoryChange) if annotation == "StoryChange" else None,
         "Incident": made(Incident) if annotation == "Incident" else None,
         "Redaction": made(Redaction) if annotation == "Redaction" else None,
         "Provenance": made(Provenance) if annotation == "Provenance" else None,
@@ -88,8 +99,8 @@ class Counted(Wire, frozen=True, kw_only=True, tag="counted"):
 
 
 def test_every_type_of_the_wire_is_tested():
-    """Six types; each tag names one of them."""
-    assert kinds() == [Books, DeadLetter, Document, ItemState, RawItem, SourceState]
+    """Each is one of these; each tag names one of them."""
+    assert kinds() == [Books, DeadLetter, Document, IndexBooks, ItemState, RawItem, Retry, SourceState, Story, StoryMember, Versions]
     assert len({kind.__struct_config__.tag for kind in kinds()}) == len(kinds())
 
 
