@@ -33,6 +33,8 @@ class Background:
     #: Position in ``order`` of each event; ``order`` sorts by theme, place and time, so that further events come next.
     position: Ints
     order: Ints
+    #: How much likelier an event is in each hour of the day (UTC) than on average, (24,).
+    day: Floats
 
 
 def background(table: Table) -> Background:
@@ -69,7 +71,7 @@ def background(table: Table) -> Background:
     order = np.lexsort((table.t, table.place, table.theme))
     position = np.empty(len(order), np.int64)
     position[order] = np.arange(len(order))
-    return Background(rate=np.maximum(rate, 1e-9), link=link, further=_further(table, order), position=position, order=order)
+    return Background(rate=np.maximum(rate, 1e-9), link=link, further=_further(table, order), position=position, order=order, day=hour)
 
 
 def _hours(t: Floats) -> Floats:

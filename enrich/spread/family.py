@@ -14,13 +14,13 @@ from enrich.spread.walk import Episodes
 #: An episode tells nothing of roots that are closer to its own root: it may be the same one. In hours.
 _APART = 14 * 24.0
 #: The prior of all pairs counts for as many episodes of the root.
-_BELIEF = 2.0
+_BELIEF = 1.0
 
 
 def with_families(table: Table, scene: Scene, seen: Evidence, found: Episodes, weights: Floats) -> Scene:
     """The scene with a prior of its own for roots whose place and theme has other episodes.
 
-    For place B from root A in theme k: (sum of the posteriors of B + 2 prior) / (sum of weights + 2), over the episodes that began at A in k
+    For place B from root A in theme k: (sum of the posteriors of B + prior) / (sum of weights + 1), over the episodes that began at A in k
     more than 14 days from the root in question.
     """
     roots = found.root

@@ -10,8 +10,8 @@ from enrich.spread.detect import Detection
 from enrich.spread.model import Edge, Event, Finding, Grade, Parent, Parts
 from enrich.spread.power import power_by_theme
 from enrich.spread.scene import Scene, Terms
-from enrich.spread.significance import exceeding
-from enrich.spread.table import NEVER, SHORTEST, Table
+from enrich.spread.significance import yearly
+from enrich.spread.table import NEVER, SHORTEST
 from enrich.spread.walk import pair
 from pipeline.model import fingerprint
 
@@ -19,7 +19,6 @@ from pipeline.model import fingerprint
 _LINKED = 2
 #: How many other parents an edge names.
 _RUNNERS_UP = 2
-_YEAR = 365.0 * 24
 _IMPOSSIBLE = -1e200
 
 
@@ -31,8 +30,7 @@ def finding_id(root: str) -> str:
 def findings(detection: Detection) -> list[Finding]:
     """All findings, strongest first; then what has a common source, and what came at the same time."""
     table, found = detection.cleaned.table, detection.found
-    years = years_of(table)
-    expected = (exceeding(found.score, detection.decoys) + 1) / (detection.rounds + 1) / years
+    expected = yearly(found.score, detection.decoys, detection.rounds, table.years)
     power = power_by_theme(detection)
     result = []
     for n in range(found.size):
@@ -63,12 +61,7 @@ def findings(detection: Detection) -> list[Finding]:
             )
         )
     used = {event for finding in result if finding.q <= 0.2 for event in finding.events}
-    return result + _common_sources(detection, years) + _simultaneous(detection, used, years)
-
-
-def years_of(table: Table) -> float:
-    """How long the events of the table go on, in years; a week at least."""
-    return max(float(np.ptp(table.t)) if len(table.t) else 0.0, 168.0) / _YEAR
+    return result + _common_sources(detection, table.years) + _simultaneous(detection, used, table.years)
 
 
 def edge_parts(scene: Scene, terms: Terms, m: int, j: int, root: int) -> Parts:

@@ -13,6 +13,8 @@ CHANCE_BINS = int(LONGEST / CHANCE_BIN)
 LAG_EDGES: Floats = np.geomspace(SHORTEST, LONGEST, LAG_BINS + 1)
 #: Lags are looked up in steps of half an hour.
 STEPS = 2
+#: Share of a kind of link that nothing is known of, in spread and by chance.
+UNKNOWN = 0.1
 #: Chance links are looked for among the events so long before, until their lags are learned. In hours.
 CHANCE_REACH = 120.0
 
@@ -38,6 +40,19 @@ class Parameters(Struct, frozen=True, kw_only=True):
     lags: tuple[float, ...] = (1 / LAG_BINS,) * LAG_BINS
     #: Density of the lags of links by chance, by day, as a multiple of an even spread over ``CHANCE_REACH``.
     chance_lags: tuple[float, ...] = (1.0,) * 5 + (0.02,) * (CHANCE_BINS - 5)
+
+    @property
+    def unlinked(self) -> float:
+        """Probability that a follower has no link to its cause."""
+        return float(np.prod([1 - share for share in self.follows.values()]))
+
+    def follow_share(self, via: str) -> float:
+        """Share of followers with a link of a kind."""
+        return self.follows.get(via, UNKNOWN)
+
+    def chance_share(self, via: str) -> float:
+        """Share of a kind among the links by chance."""
+        return self.chance.get(via, UNKNOWN)
 
     @property
     def log_lag(self) -> Floats:

@@ -72,20 +72,20 @@ def no_families(scene: Scene) -> Scene:
 def build(table: Table, places: Places, parameters: Parameters) -> tuple[Scene, Terms]:
     """The scene of a table under some parameters."""
     base = background(table)
-    follows = np.array([parameters.follows.get(via, 0.1) for via in table.vias], np.float64)
-    none, prior = float(np.prod(1 - follows)), np.array(parameters.prior)
+    follows = np.array([parameters.follow_share(via) for via in table.vias], np.float64)
+    prior = np.array(parameters.prior)
     beta = BURST * base.rate + parameters.excitation
-    unlinked = np.log(none) - np.log1p(-np.minimum(base.link, 0.5))
     further = base.further.astype(np.float64)
-    burst = further * np.log((parameters.burst * none + beta) / beta) - parameters.burst
-    root = further * np.log((parameters.root_burst + beta) / beta) - parameters.root_burst
-    start, from_, value, direct = _extras(table, base, parameters, beta, unlinked, follows, none)
+    unlinked = np.log(parameters.unlinked) - np.log1p(-base.link)
+    # the burst of a follower counts its events without a link; _extras adds what their links say
+    burst = burst_value(further, parameters.burst * parameters.unlinked, beta) - parameters.burst * (1 - parameters.unlinked)
+    start, from_, value, direct = _extras(table, base, parameters, beta, unlinked, follows)
     scene = Scene(
         t=table.t,
         place=table.place,
         end=table.bounds[table.theme + 1],
         alone=unlinked + burst - np.log(base.rate),
-        root=root,
+        root=burst_value(further, parameters.root_burst, beta),
         extra_start=start,
         extra_from=from_,
         extra_value=value,
@@ -103,23 +103,42 @@ def build(table: Table, places: Places, parameters: Parameters) -> tuple[Scene, 
     return no_families(scene), Terms(background=base, beta=beta, unlinked=unlinked, burst=burst)
 
 
-def chance_of(table: Table, base: Background, parameters: Parameters) -> Floats:
-    """Probability of each link of the table by chance: r_v m_j prof(lag) / n_120."""
-    kinds = np.array([parameters.chance.get(via, 0.1) for via in table.vias], np.float64)
-    lag = table.t[table.source] - table.t[table.target]
-    profile = np.array(parameters.chance_lags)
-    bins = np.clip((lag / CHANCE_BIN).astype(np.int64), 0, CHANCE_BINS - 1)
-    result: Floats = np.clip(kinds[table.via] * base.link[table.source] * profile[bins], _RAREST, 0.5)
+def burst_value(further: Floats, mean: float, beta: Floats) -> Floats:
+    """What further events within ``BURST`` hours add: Poisson with ``mean`` more than ``beta``, against ``beta`` alone."""
+    result: Floats = further * np.log((mean + beta) / beta) - mean
     return result
 
 
+def burst_link_value(follows: Floats, chance: Floats, parameters: Parameters, beta: Floats) -> Floats:
+    """What the link of a further event adds to what the event itself adds."""
+    none = parameters.unlinked
+    result: Floats = np.log((parameters.burst * follows + beta * chance) / (beta * chance)) - np.log(
+        (parameters.burst * none + beta) / beta
+    )
+    return result
+
+
+def chance_at(share: Floats, link: Floats, lag: Floats, parameters: Parameters) -> Floats:
+    """Probability of a link by chance: r_v m_j prof(lag) / n_120, with ``link`` = m_j / n_120."""
+    profile = np.array(parameters.chance_lags)
+    bins = np.clip(np.asarray(lag) / CHANCE_BIN, 0, CHANCE_BINS - 1).astype(np.int64)
+    result: Floats = np.clip(share * link * profile[bins], _RAREST, 0.5)
+    return result
+
+
+def chance_of(table: Table, base: Background, parameters: Parameters) -> Floats:
+    """Probability of each link of the table by chance."""
+    kinds = np.array([parameters.chance_share(via) for via in table.vias], np.float64)
+    return chance_at(kinds[table.via], base.link[table.source], table.t[table.source] - table.t[table.target], parameters)
+
+
 def _extras(
-    table: Table, base: Background, parameters: Parameters, beta: Floats, unlinked: Floats, follows: Floats, none: float
+    table: Table, base: Background, parameters: Parameters, beta: Floats, unlinked: Floats, follows: Floats
 ) -> tuple[Ints, Ints, Floats, Bools]:
     """What links add for each pair (effect, cause), as compressed rows by effect."""
     chance = chance_of(table, base, parameters)
     effects, causes, values, direct = [table.source], [table.target], [np.log(follows[table.via] / chance)], [np.ones(len(chance), bool)]
-    mu, offset = parameters.burst, 1
+    offset = 1
     at = base.position[table.source]
     while True:  # links of the k-th further event count for the event that it follows
         earlier = base.order[np.maximum(at - offset, 0)]
@@ -128,11 +147,9 @@ def _extras(
         if not near.any():
             break
         j = earlier[near]
-        b = beta[j] * chance[near]
-        plain = np.log((mu * none + beta[j]) / beta[j])
         effects.append(j)
         causes.append(table.target[near])
-        values.append(np.log((mu * follows[table.via[near]] + b) / b) - plain)
+        values.append(burst_link_value(follows[table.via[near]], chance[near], parameters, beta[j]))
         direct.append(np.zeros(len(j), bool))
         offset += 1
     effect, cause, value, own = (np.concatenate(parts) for parts in (effects, causes, values, direct))

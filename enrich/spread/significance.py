@@ -17,6 +17,12 @@ def exceeding(scores: Floats, decoys: Floats) -> Floats:
     return count
 
 
+def yearly(scores: Floats, decoys: Floats, rounds: int, years: float) -> Floats:
+    """How many findings as strong as each of ``scores`` chance gives a year; never 0: (count + 1) / (decoys + 1)."""
+    count: Floats = (exceeding(scores, decoys) + 1) / (rounds + 1) / years
+    return count
+
+
 def q_values(scores: Floats, decoys: Floats, rounds: int) -> Floats:
     """Share of chance among the findings as strong or stronger: running minimum of (e + 1/R) / n.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,8 @@ from enrich.spread.model import Event
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+#: (latitude, longitude) of a place in degrees, None where it is not known.
+Position = Callable[[str], tuple[float, float] | None]
 #: Events do not count as each other's cause in less: simultaneous. In hours.
 SHORTEST = 2.0
 #: Longest lag between cause and effect, and longest time from the root. In hours.
@@ -62,6 +63,11 @@ class Table:
     #: First event of each theme, and the number of events at the end.
     bounds: Ints
 
+    @property
+    def years(self) -> float:
+        """How long the events go on, in years; a week at least."""
+        return max(float(np.ptp(self.t)) if len(self.t) else 0.0, 168.0) / (365 * 24)
+
     def only(self, keep: Bools) -> Table:
         """The events that ``keep`` marks, with the links among them."""
         number = np.cumsum(keep) - 1
@@ -91,16 +97,10 @@ class Cleaned:
     common: dict[str, tuple[str, ...]]
 
 
-def clean(
-    events: Iterable[Event],
-    ties: Iterable[tuple[str, str]] = (),
-    position: Callable[[str], tuple[float, float] | None] = lambda _: None,
-) -> Cleaned:
+def clean(events: Iterable[Event], geography: Geography | None = None) -> Cleaned:
     """The events as columns, without round-ups and without what comes from a common source.
 
     :param events: in any order; the last one of an id counts.
-    :param ties: pairs of places (from, to).
-    :param position: (latitude, longitude) of a place in degrees, None where it is not known.
     """
     known = {event.id: event for event in events}
     common = _common(known)
@@ -138,7 +138,7 @@ def clean(
         via=columns[:, 2].copy(),
         bounds=np.searchsorted(theme, np.arange(len(themes) + 1)),
     )
-    return Cleaned(table=table, places=_places(codes, at, ties, position), events=known, common=common)
+    return Cleaned(table=table, places=(geography or Geography()).places(codes), events=known, common=common)
 
 
 def _common(events: dict[str, Event]) -> dict[str, tuple[str, ...]]:
@@ -152,26 +152,53 @@ def _common(events: dict[str, Event]) -> dict[str, tuple[str, ...]]:
     return {source: tuple(sorted(ids)) for source, ids in sharing.items() if len({events[id_].place for id_ in ids}) > 1}
 
 
-def _places(codes: Sequence[str], at: dict[str, int], ties: Iterable[tuple[str, str]], position: Callable[[str], Any]) -> Places:
-    count = len(codes)
-    kind = np.zeros((count, count), np.uint8)
-    tied = False
-    pairs = Counter((at[a], at[b]) for a, b in ties if a in at and b in at)
-    for a, b in pairs:
-        kind[b, a] = max(kind[b, a], 1)
-    for a, b in pairs:
-        kind[a, b] = 2
-        tied = True
-    where = np.array([position(code) or (np.nan, np.nan) for code in codes], np.float64).reshape(-1, 2)
-    kind[_distance(where) <= NEAR] += CLASSES // 2
-    county = np.array([code[:_COUNTY] if code[:4].isdigit() else code for code in codes], object)
-    kind[county[:, None] == county[None, :]] = NEVER
-    return Places(codes=tuple(codes), kind=kind, tied=tied)
+class Geography:
+    """How places stand to each other: ties and distances. Made once, asked for any places."""
+
+    def __init__(self, ties: Iterable[tuple[str, str]] = (), position: Position = lambda _: None) -> None:
+        """:param ties: pairs of places (from, to).
+
+        :param position: (latitude, longitude) of a place in degrees, None where it is not known.
+        """
+        self._to: defaultdict[str, set[str]] = defaultdict(set)
+        self._from: defaultdict[str, set[str]] = defaultdict(set)
+        for a, b in ties:
+            self._to[a].add(b)
+            self._from[b].add(a)
+        self._position = position
+
+    @property
+    def codes(self) -> set[str]:
+        """The places that have ties."""
+        return set(self._to) | set(self._from)
+
+    def kinds(self, rows: Sequence[str], columns: Sequence[str]) -> NDArray[np.uint8]:
+        """Class of each pair (from a row, to a column); see :class:`Places`."""
+        at = {code: n for n, code in enumerate(columns)}
+        kind = np.zeros((len(rows), len(columns)), np.uint8)
+        for level, ties in ((1, self._from), (2, self._to)):
+            for row, code in enumerate(rows):
+                kind[row, [at[other] for other in ties.get(code, ()) if other in at]] = level
+        kind[_distance(self._where(rows), self._where(columns)) <= NEAR] += CLASSES // 2
+        kind[_counties(rows)[:, None] == _counties(columns)[None, :]] = NEVER
+        return kind
+
+    def places(self, codes: Sequence[str]) -> Places:
+        """All of these, each to each."""
+        return Places(codes=tuple(codes), kind=self.kinds(codes, codes), tied=any(self._to.values()))
+
+    def _where(self, codes: Sequence[str]) -> Floats:
+        return np.array([self._position(code) or (np.nan, np.nan) for code in codes], np.float64).reshape(-1, 2)
 
 
-def _distance(where: Floats) -> Floats:
-    """Kilometres between each two points (latitude, longitude), along the great circle."""
-    latitude, longitude = np.radians(where[:, :1]), np.radians(where[:, 1:])
-    across = np.sin((latitude - latitude.T) / 2) ** 2 + np.cos(latitude) * np.cos(latitude.T) * np.sin((longitude - longitude.T) / 2) ** 2
+def _counties(codes: Sequence[str]) -> NDArray[np.object_]:
+    return np.array([code[:_COUNTY] if code[:4].isdigit() else code for code in codes], object)
+
+
+def _distance(one: Floats, other: Floats) -> Floats:
+    """Kilometres between points (latitude, longitude) and others, along the great circle."""
+    a, b = np.radians(one)[:, None, :], np.radians(other)[None, :, :]
+    half = np.sin((a - b) / 2) ** 2
+    across = half[..., 0] + np.cos(a[..., 0]) * np.cos(b[..., 0]) * half[..., 1]
     distance: Floats = 2 * 6371.0 * np.arcsin(np.sqrt(np.clip(across, 0, 1)))
     return distance

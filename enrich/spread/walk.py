@@ -12,7 +12,7 @@ from enrich.spread.scene import Scene
 from enrich.spread.table import BURST, CLASSES, LONGEST, NEVER, REACH, SHORTEST, Bools, Floats, Ints
 
 #: A place is attached from this score on: below 0 it adds little, but its own followers may add more.
-ATTACH = -1.0
+ATTACH = -1.6
 #: An episode stops growing at so many places.
 MOST = 64
 #: logsumexp over as many causes adds less than this.

@@ -36,7 +36,7 @@ def spread(
     import pipeline.app
     from enrich.spread.detect import detect
     from enrich.spread.findings import findings
-    from enrich.spread.table import clean
+    from enrich.spread.table import Geography, clean
 
     read = list(read_events(events))
     pairs = list(read_ties(ties)) if ties else []
@@ -47,7 +47,7 @@ def spread(
         return (place.latitude, place.longitude) if place else None
 
     encoder = msgspec.json.Encoder()
-    for finding in findings(detect(clean(read, pairs, position), decoys=decoys)):
+    for finding in findings(detect(clean(read, Geography(pairs, position)), decoys=decoys)):
         sys.stdout.buffer.write(encoder.encode(finding) + b"\n")
 
 
