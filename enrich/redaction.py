@@ -34,6 +34,8 @@ _LOOKS_LIKE = dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2014, 0x2015, 0x2212, 0xF
 )
 #: Characters without width: soft hyphen, spaces, joiners, marks of direction.
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+#: Any of these; most texts have none, and translating takes longer than all the rest.
+_ODD = re.compile(f"{_INVISIBLE.pattern[:-1]}{''.join(map(chr, _LOOKS_LIKE))}]")
 #: Links to somebody's telephone: pages that are one, and what gives one a name.
 _CALLS = re.compile(
     r"//(?:wa\.me|api\.whatsapp\.com)/"
@@ -110,7 +112,7 @@ def _findings(text: str) -> list[_Finding]:
 
 def _visible(text: str) -> str:
     """As a reader sees it; what is left stands for one character each."""
-    return _INVISIBLE.sub("", text).translate(_LOOKS_LIKE)
+    return _INVISIBLE.sub("", text).translate(_LOOKS_LIKE) if _ODD.search(text) else text
 
 
 def _findings_in(text: str) -> list[_Finding]:
