@@ -19,7 +19,7 @@ from enrich.stories.story import MOST_DOCUMENTS, Member, OpenStory
 #: Power of the size that a dot product is divided by.
 _BETA = 0.5
 #: Least cosine with a story of 1, 10 and 200 documents; between them by the logarithm of the size.
-_FLOORS = (0.30, 0.20, 0.12)
+_FLOORS = (0.32, 0.20, 0.12)
 #: Least cosine of two stories that are merged, and of the halves of one that is not split: apart, so that nothing goes to and fro.
 MERGED, _SPLIT = 0.32, 0.29
 #: Entries of the inverted index that are looked at for one document, rarest stems first.
@@ -27,7 +27,7 @@ _LOOKED_AT = 300
 #: Most stories that are compared exactly when not all stems were looked at.
 _COMPARED = 16
 #: Stems that are tried as the beginning of a half, rounds of 2-means, and least size of a half, in documents and as a share.
-_BEGINNINGS, _ROUNDS, _FEWEST, _SHARE = 3, 2, 3, 0.1
+_BEGINNINGS, _ROUNDS, _FEWEST, _SHARE = 2, 2, 3, 0.1
 
 
 def _floor(size: int) -> float:
@@ -40,7 +40,6 @@ def _floor(size: int) -> float:
 
 _FLOOR = [0.0] + [_floor(size) for size in range(1, MOST_DOCUMENTS + 1)]
 _SIZE = [0.0] + [size**-_BETA for size in range(1, MOST_DOCUMENTS + 1)]
-_LOWEST = min(_FLOORS)
 
 
 class Candidate(NamedTuple):
@@ -53,13 +52,19 @@ class Candidate(NamedTuple):
 
 
 class Clusters:
-    """The inverted index over the sums of the open stories. What it gives follows from the stories, not from how they came about."""
+    """The inverted index over the sums of the open stories, whose members are changed first. What it gives follows from the stories, not from how they came about."""
 
     def __init__(self) -> None:
         self._having: dict[str, dict[OpenStory, int]] = {}
 
     def add(self, story: OpenStory, vector: Mapping[str, int]) -> None:
         """Add the vector to the sum of the story."""
+        if not story.sums:
+            story.sums = dict(vector)
+            for stem, weight in vector.items():
+                self._having.setdefault(stem, {})[story] = weight
+            self._settle(story, sum([weight * weight for weight in vector.values()]))
+            return
         sums, square = story.sums, story.square
         for stem, weight in vector.items():
             before = sums.get(stem, 0)
@@ -70,7 +75,7 @@ class Clusters:
                 self._having[stem] = {story: after}
             else:
                 having[story] = after
-        story.square, story.length = square, sqrt(square)
+        self._settle(story, square)
 
     def subtract(self, story: OpenStory, vector: Mapping[str, int]) -> None:
         """Take the vector out of the sum of the story again."""
@@ -85,32 +90,34 @@ class Clusters:
                 del sums[stem], self._having[stem][story]
                 if not self._having[stem]:
                     del self._having[stem]
+        self._settle(story, square)
+
+    @staticmethod
+    def _settle(story: OpenStory, square: int) -> None:
         story.square, story.length = square, sqrt(square)
+        story.floor = _FLOOR[len(story.members)] * story.length
 
     def candidates(self, vector: Mapping[str, int]) -> list[Candidate]:
         """Stories whose cosine with the vector reaches the floor, best first."""
-        length = sqrt(sum(weight * weight for weight in vector.values()))
-        if not length:
-            return []
         dots, rest = self._dots(vector)
-        likely = [(dot / story.length, story) for story, dot in dots.items()]
-        least = _LOWEST * length - sqrt(rest)
-        chosen = [(cosine, story) for cosine, story in likely if cosine >= least]
+        length = sqrt(sum([weight * weight for weight in vector.values()]))
         if rest:
-            chosen = nsmallest(_COMPARED, chosen, key=lambda pair: (-pair[0], pair[1].id))
-            chosen = [(_dot(vector, story.sums) / story.length, story) for _, story in chosen]
+            slack = sqrt(rest)
+            likely = [
+                (-dot / story.length, story.id, story) for story, dot in dots.items() if dot >= story.floor * length - slack * story.length
+            ]
+            dots = {story: _dot(vector, story.sums) for _, _, story in nsmallest(_COMPARED, likely)}
         found = []
-        for projection, story in chosen:
-            cosine, size = projection / length, len(story.members)
-            if cosine >= _FLOOR[size]:
-                found.append(Candidate(story, projection * story.length * _SIZE[size], cosine, _FLOOR[size]))
+        for story in [story for story, dot in dots.items() if dot >= story.floor * length]:
+            dot, size = dots[story], len(story.members)
+            found.append(Candidate(story, dot * _SIZE[size], dot / (length * story.length), _FLOOR[size]))
         found.sort(key=lambda candidate: (-candidate.rank, candidate.story.id))
         return found
 
     def _dots(self, vector: Mapping[str, int]) -> tuple[dict[OpenStory, int], int]:
         """Dot products with the stories that share the rarer stems, and the square of the part that was not looked at."""
         having = self._having
-        stems = sorted((len(having[stem]), stem) for stem in vector if stem in having)
+        stems = sorted([(len(having[stem]), stem) for stem in vector if stem in having])
         dots: dict[OpenStory, int] = {}
         looked_at = rest = 0
         for many, stem in stems:

@@ -11,11 +11,10 @@ import struct
 from array import array
 from bisect import insort
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import concat
 
-from rensa import RMinHash
+from rensa import RMinHash  # type: ignore[attr-defined]  # its names come from a compiled module
 
 #: Permutations and bands of a signature: at a Jaccard index of .5 a pair shares a band with 64 %, at .7 with 99 %.
 _PERMUTATIONS, _BANDS = 64, 16
@@ -24,7 +23,7 @@ _SEED = 20260301
 #: distinct incidents with .5 to .6 are .4 %.
 LEAST = 0.5
 #: A text of fewer words is compared together with its title: "Polisen söker vittnen." is no text of one occurrence.
-FEWEST_WORDS = 8
+_FEWEST_WORDS = 8
 #: Newest entries of a band that are looked at, and most candidates that are compared.
 _NEWEST, _COMPARED = 3, 6
 _pack = struct.Struct(f"{_PERMUTATIONS}I").pack
@@ -49,8 +48,9 @@ class NearDuplicates:
         #: rows have different permutations, so none can be taken for another.
         self._bands: dict[bytes, int | list[int]] = {}
 
-    def add(self, number: int, words: Sequence[str], moment: int) -> int | None:
-        """Take a text in; the number of its near-duplicate if it has one. Empty texts are like none."""
+    def add(self, number: int, title: list[str], text: list[str], moment: int) -> int | None:
+        """Take a text in by its words; the number of its near-duplicate if it has one. Empty texts are like none."""
+        words = text if len(text) >= _FEWEST_WORDS else title + text
         shingles = set(map(concat, words, words[1:])) or set(words)
         if not shingles:
             return None
@@ -58,10 +58,8 @@ class NearDuplicates:
         minhash.update(list(shingles))
         signature = _pack(*minhash.digest())
         shared = self._enter(number, signature)
-        hashes = set(map(hash, shingles))
-        found = self._best(shared, hashes, moment) if shared else None
-        self._entries[number] = _Entry(array("q", hashes), signature, moment)
-        return found
+        entry = self._entries[number] = _Entry(array("q", map(hash, shingles)), signature, moment)
+        return self._best(shared, entry) if shared else None
 
     def _enter(self, number: int, signature: bytes) -> Counter[int]:
         """How many bands the newest texts with the same bands share."""
@@ -79,15 +77,16 @@ class NearDuplicates:
                 insort(there, number)
         return Counter(shared) if shared else _NONE
 
-    def _best(self, shared: Counter[int], hashes: set[int], moment: int) -> int | None:
+    def _best(self, shared: Counter[int], entry: _Entry) -> int | None:
         """The most similar of those that share most bands; of equals the newest."""
         best, found = LEAST, None
+        hashes = set(entry.shingles)
         for number in sorted(shared, key=lambda n: (-shared[n], -n))[:_COMPARED]:
-            entry = self._entries[number]
-            if abs(entry.moment - moment) > self._window:
+            other = self._entries[number]
+            if abs(other.moment - entry.moment) > self._window:
                 continue
-            common = len(hashes.intersection(entry.shingles))
-            jaccard = common / (len(hashes) + len(entry.shingles) - common)
+            common = len(hashes.intersection(other.shingles))
+            jaccard = common / (len(hashes) + len(other.shingles) - common)
             if jaccard > best or (jaccard == best and (found is None or number > found)):
                 best, found = jaccard, number
         return found

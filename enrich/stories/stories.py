@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from enrich.stories.clusters import MERGED, Candidate, Clusters, apart, similarity
-from enrich.stories.near import FEWEST_WORDS, NearDuplicates
+from enrich.stories.near import NearDuplicates
 from enrich.stories.places import affinity, share_municipality
 from enrich.stories.story import MOST_DOCUMENTS, Member, OpenStory, Told, reopened, story_id
-from enrich.stories.text import Stems, is_notice, shingled_words
+from enrich.stories.text import Stems, is_notice, words_of
 from enrich.stories.weights import Weights
 from pipeline.model import Story, StoryMember
 
@@ -26,10 +26,10 @@ _INCIDENT = 0.35
 #: Candidates after the best that are looked at for a merge.
 _MERGES = 3
 #: Sizes at which a story is looked at for a split.
-_SPLIT_SIZES = frozenset(round(9 * 1.7**power) for power in range(9))
+_SPLIT_SIZES = frozenset(9 * 2**power for power in range(7))
 #: A story still of at most so many documents is looked up again when so many have come after its first: by then it is better
 #: known what the words weigh, and what else there is.
-_SMALL, _LATER = 6, (300, 1000)
+_SMALL, _LATER = 6, 1000
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -111,9 +111,10 @@ class Stories:
     def _come(self, told: Told) -> Member:
         member = _member(told, self._next, self._now)
         self._next += 1
-        near = self._near.add(member.number, shingled_words(told.title, told.text, FEWEST_WORDS), member.published)
+        title, text = words_of(told.title), words_of(told.text)
+        near = self._near.add(member.number, title, text, member.published)
         member.is_copy = near is not None
-        self._weigh(member, told)
+        self._weigh(member, title, text)
         original = self._story[near] if near is not None else None
         found = self._possible(member) if original is None and member.vector else []
         if original and not original.is_full:
@@ -123,15 +124,15 @@ class Stories:
         self._enter(story, member)
         self._merge(story, [candidate.story for candidate in found[1 : 1 + _MERGES]])
         self._split(self._story[member.number])
-        self._look_again(member.number)
+        self._look_again(member.number - _LATER)
         return member
 
-    def _weigh(self, member: Member, told: Told) -> None:
+    def _weigh(self, member: Member, title: list[str], text: list[str]) -> None:
         """Count its stems and give it its vector. A message about an incident without a place is never linked by topic."""
         if member.notice and not member.places:
             member.stems, member.vector = (), {}
             return
-        counts = self._stems.count(told.title, told.text)
+        counts = self._stems.count(title, text)
         member.stems = tuple(counts)
         self._weights.add(member.stems)
         member.vector = self._weights.vector(counts)
@@ -183,12 +184,12 @@ class Stories:
         smaller, larger = sorted((one, other), key=lambda story: (len(story.members), -next(iter(story.members))))
         many = len(smaller.documents)
         self._moved.update(dict.fromkeys(smaller.documents, larger))
-        vector = dict(smaller.sums)
-        self._clusters.subtract(smaller, vector)
-        self._clusters.add(larger, vector)
         for number in smaller.members:
             self._story[number] = larger
+        vector = dict(smaller.sums)
         larger.take_over(smaller)
+        self._clusters.subtract(smaller, vector)
+        self._clusters.add(larger, vector)
         larger.remember("merged", smaller.id, many, self._now)
         smaller.remember("merged_into", larger.id, many, self._now)
         smaller.dissolve(larger.id)
@@ -216,17 +217,16 @@ class Stories:
         self._note(new)
 
     def _look_again(self, number: int) -> None:
-        """Look up small stories that began a while ago, as if they came now."""
-        for later in _LATER:
-            story = self._story.get(number - later)
-            if story is None or next(iter(story.members)) != number - later or len(story.members) > _SMALL:
-                continue
-            for candidate in self._clusters.candidates(story.sums):
-                other = candidate.story
-                larger = other is not story and len(other.members) >= len(story.members)
-                if larger and self._may_merge(story, other) and self._are_close(story, other, candidate):
-                    self._absorb(story, other)
-                    break
+        """Look up the story that this document began, if it is still small, as if it came now."""
+        story = self._story.get(number)
+        if story is None or len(story.members) > _SMALL or next(iter(story.members)) != number:
+            return
+        for candidate in self._clusters.candidates(story.sums):
+            other = candidate.story
+            larger = other is not story and len(other.members) >= len(story.members)
+            if larger and self._may_merge(story, other) and self._are_close(story, other, candidate):
+                self._absorb(story, other)
+                break
 
     def _are_close(self, story: OpenStory, other: OpenStory, candidate: Candidate) -> bool:
         near = other.first - self._seconds <= story.last and story.first <= other.last + self._seconds
@@ -244,8 +244,9 @@ class Stories:
         self._drop(before, story)
         member = _member(told, before.number, before.arrived)
         member.is_copy = before.is_copy
-        self._near.add(member.number, shingled_words(told.title, told.text, FEWEST_WORDS), member.published)
-        self._weigh(member, told)
+        title, text = words_of(told.title), words_of(told.text)
+        self._near.add(member.number, title, text, member.published)
+        self._weigh(member, title, text)
         self._members[member.number] = member
         story.replace(before, member)
         self._clusters.add(story, member.vector)
@@ -254,12 +255,12 @@ class Stories:
 
     def _forget(self, member: Member, *, leave: bool = False) -> None:
         story = self._story.pop(member.number)
-        self._drop(member, story)
         del self._members[member.number], self._numbers[member.id]
         if leave:
             story.leave(member)
         else:
             del story.members[member.number]
+        self._drop(member, story)
 
     def _drop(self, member: Member, story: OpenStory) -> None:
         self._near.drop(member.number)
@@ -283,9 +284,10 @@ class Stories:
             member.is_copy = remembered.is_copy
             record = next((r for r in holding.get(member.id, ()) if r.newest >= member.number), None)
             story = reopen.setdefault(record.id, reopened(record)) if record else OpenStory(id=story_id(member))
-            self._near.add(member.number, shingled_words(told.title, told.text, FEWEST_WORDS), member.published)
+            title, text = words_of(told.title), words_of(told.text)
+            self._near.add(member.number, title, text, member.published)
             if remembered.weights:
-                member.stems = tuple(self._stems.count(told.title, told.text))
+                member.stems = tuple(self._stems.count(title, text))
                 self._weights.add(member.stems)
                 member.vector = remembered.weights
             if record:

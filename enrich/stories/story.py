@@ -58,10 +58,11 @@ class OpenStory:
     id: str
     #: Its documents in the window, by number.
     members: dict[int, Member] = field(default_factory=dict)
-    #: Sum of their vectors, its square and its length: what follows from ``members`` alone.
+    #: Sum of their vectors, its square, its length, and the least projection on it of what may belong to it: what follows from ``members`` alone.
     sums: dict[str, int] = field(default_factory=dict)
     square: int = 0
     length: float = 0.0
+    floor: float = 0.0
     #: Ids of all its documents, those before the window too, in order.
     documents: dict[str, None] = field(default_factory=dict)
     #: Seconds since 1970 of the earliest and the latest publication.
@@ -88,8 +89,10 @@ class OpenStory:
 
     def enter(self, member: Member) -> None:
         """The document belongs to it from now on."""
-        self.first = min(self.first, member.published) if self.documents else member.published
-        self.last = max(self.last, member.published) if self.documents else member.published
+        if self.documents:
+            self.first, self.last = min(self.first, member.published), max(self.last, member.published)
+        else:
+            self.first = self.last = member.published
         self.members[member.number] = member
         self.documents[member.id] = None
         self.newest = max(self.newest, member.number)
@@ -117,8 +120,10 @@ class OpenStory:
         self.places, self.themes, self.originals = {}, {}, {}
 
     def _tally(self, member: Member, one: int) -> None:
-        _count(self.places, member.places, one)
-        _count(self.themes, member.themes, one)
+        if member.places:
+            _count(self.places, member.places, one)
+        if member.themes:
+            _count(self.themes, member.themes, one)
         if not member.is_copy:
             _count(self.originals, (member.source,), one)
 

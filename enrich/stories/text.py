@@ -22,7 +22,7 @@ _NOTICE = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 #: Addresses of pages and of people: they say where from, not what of.
-_ADDRESS = re.compile(r"\W*(?:https?:|www\.|@)", re.IGNORECASE)
+_ADDRESS = re.compile(r"\W*(?:https?:|www\.|@)")
 #: What stands around words.
 _SIGNS = ".,:;!?()[]\"'”’“‘»«–-…|"
 _POSSESSIVE = ("'s", "’s")
@@ -33,14 +33,15 @@ def is_notice(title: str) -> bool:
     return _NOTICE.match(title) is not None
 
 
-def shingled_words(title: str, text: str, fewest: int) -> list[str]:
-    """The words that near-duplicates are found by: of the text, of title and text where it has fewer than ``fewest``."""
-    words = text.casefold().split(maxsplit=MOST_WORDS)[:MOST_WORDS]
-    return words if len(words) >= fewest else title.casefold().split(maxsplit=MOST_WORDS)[:MOST_WORDS] + words
+def words_of(text: str) -> list[str]:
+    """The first words as written, in lower case."""
+    words = text.casefold().split(maxsplit=MOST_WORDS)
+    del words[MOST_WORDS:]
+    return words
 
 
 class Stems(dict[str, tuple[str, ...]]):
-    """Word as written → its stems; none for a stop word.
+    """Word in lower case, with its punctuation → its stems; none for a stop word.
 
     One stemmer for all languages: with the English one for English texts the stories are the same within half a point, and
     the language of a headline is often not to be told.
@@ -57,7 +58,7 @@ class Stems(dict[str, tuple[str, ...]]):
         return stems
 
     def _stems(self, written: str) -> list[str]:
-        plain = written.strip(_SIGNS).casefold()
+        plain = written.strip(_SIGNS)
         if plain.isalnum():
             words = [plain]
         elif _ADDRESS.match(written):
@@ -66,10 +67,9 @@ class Stems(dict[str, tuple[str, ...]]):
             words = [word.removesuffix(_POSSESSIVE[0]).removesuffix(_POSSESSIVE[1]) for word in _WORD.findall(plain)]
         return [self._stemmer.stemWord(word)[:_LONGEST] for word in words if len(word) > 1 and word not in _STOP]
 
-    def count(self, title: str, text: str) -> Counter[str]:
-        """How many times each stem occurs in the title and the first words of the text."""
-        words = chain(title.split(maxsplit=MOST_WORDS)[:MOST_WORDS], text.split(maxsplit=MOST_WORDS)[:MOST_WORDS])
-        return Counter(chain.from_iterable(map(self.__getitem__, words)))
+    def count(self, *parts: list[str]) -> Counter[str]:
+        """How many times each stem occurs in the words of these parts."""
+        return Counter(chain.from_iterable(map(self.__getitem__, chain(*parts))))
 
 
 #: Words that say nothing of what happened: those of spaCy, and what news add.

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zlib import crc32
 
-from enrich.stories.near import FEWEST_WORDS, NearDuplicates
+from enrich.stories.near import NearDuplicates
 from enrich.stories.stories import WINDOW, Stories
 from enrich.stories.story import Told
-from enrich.stories.text import shingled_words
+from enrich.stories.text import words_of
 from tests.bench.texts import DATA
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -94,7 +94,7 @@ def near(stream: list[Told]) -> dict[str, float]:
     began = time.process_time()
     found = NearDuplicates(int(WINDOW.total_seconds()))
     for number, told in enumerate(stream, 1):
-        found.add(number, shingled_words(told.title, told.text, FEWEST_WORDS), int(told.published.timestamp()))
+        found.add(number, words_of(told.title), words_of(told.text), int(told.published.timestamp()))
     return {"docs/s": len(stream) / (time.process_time() - began)}
 
 
