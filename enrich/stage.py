@@ -155,7 +155,11 @@ def _moved(place: Place, back: Unframe) -> Place:
 def _with_area(places: tuple[Place, ...], area: str, gazetteer: Gazetteer) -> tuple[Place, ...]:
     """With the source's area as the place that it is reported from, where no place says where it happened."""
     known = gazetteer.describe(area)
-    if known is None or known.kind is PlaceKind.ABROAD or any(place.role is PlaceRole.HAPPENED for place in places):
+    if (
+        known is None
+        or known.kind is PlaceKind.ABROAD
+        or any(place.role is PlaceRole.HAPPENED and place.kind is not PlaceKind.ABROAD for place in places)
+    ):
         return places
     reported = Place(
         code=known.code,
@@ -164,7 +168,7 @@ def _with_area(places: tuple[Place, ...], area: str, gazetteer: Gazetteer) -> tu
         role=PlaceRole.REPORTED,
         score=_AREA_SCORE,
         field="source",
-        reason="The source writes about this area.",
+        reason="Källan skriver om detta område.",
         latitude=known.latitude,
         longitude=known.longitude,
     )
