@@ -7,99 +7,66 @@ from collections import defaultdict
 import numpy as np
 
 from enrich.spread.detect import Detection
-from enrich.spread.model import Edge, Event, Finding, Grade, Parent, Parts
+from enrich.spread.edges import Said, edge, grade, linked, ratio
+from enrich.spread.model import Event, Finding, Grade
 from enrich.spread.power import power_by_theme
-from enrich.spread.scene import Scene, Terms
 from enrich.spread.significance import yearly
 from enrich.spread.table import NEVER, SHORTEST
-from enrich.spread.walk import pair
-from pipeline.model import fingerprint
+from enrich.spread.telling import finding_id
 
-#: A finding is called linked from so many edges with links on.
-_LINKED = 2
-#: How many other parents an edge names.
-_RUNNERS_UP = 2
-_IMPOSSIBLE = -1e200
-
-
-def finding_id(root: str) -> str:
-    """The id of the finding that began with an event."""
-    return fingerprint("spread", root)[:16]
+#: What comes at the same time as a finding with this q is part of it.
+_SHOWN = 0.2
 
 
 def findings(detection: Detection) -> list[Finding]:
     """All findings, strongest first; then what has a common source, and what came at the same time."""
-    table, found = detection.cleaned.table, detection.found
+    table, found, places = detection.cleaned.table, detection.found, detection.cleaned.places.codes
     expected = yearly(found.score, detection.decoys, detection.rounds, table.years)
     power = power_by_theme(detection)
+    said = _said(detection)
     result = []
     for n in range(found.size):
         low, high = int(found.start[n]), int(found.start[n + 1])
         members = found.member[low:high]
-        edges = tuple(_edge(detection, members, m, int(found.parent[low + m]) - low) for m in range(1, high - low))
-        linked = sum(bool(edge.via) for edge in edges)
+        edges = tuple(edge(detection.scene, said, members, m, int(found.parent[low + m]) - low) for m in range(1, high - low))
         chance = float(sum(detection.terms.background.link[j] * (m + 1) for m, j in enumerate(members[1:])))
+        ratio_, interval = ratio(linked(edges), chance)
         theme = table.themes[table.theme[members[0]]]
         result.append(
             Finding(
                 id=finding_id(table.ids[members[0]]),
                 theme=theme,
                 root=table.ids[members[0]],
-                places=tuple(detection.cleaned.places.codes[table.place[j]] for j in members),
+                places=tuple(places[table.place[j]] for j in members),
                 events=tuple(table.ids[j] for j in members),
                 edges=edges,
                 score=round(float(found.score[n]), 4),
                 root_burst=round(float(found.value[low]), 4),
                 expected_per_year=round(float(expected[n]), 4),
                 q=round(float(detection.q[n]), 5),
-                grade=Grade.LINKED if linked >= _LINKED else Grade.TEMPORAL,
-                linked=linked,
+                grade=grade(edges),
+                linked=linked(edges),
                 expected_linked=round(chance, 4),
-                ratio=round(linked / chance, 2),
-                ratio_interval=_interval(linked, chance),
+                ratio=ratio_,
+                ratio_interval=interval,
                 power=power[theme],
             )
         )
-    used = {event for finding in result if finding.q <= 0.2 for event in finding.events}
+    used = {event for finding in result if finding.q <= _SHOWN for event in finding.events}
     return result + _common_sources(detection, table.years) + _simultaneous(detection, used, table.years)
 
 
-def edge_parts(scene: Scene, terms: Terms, m: int, j: int, root: int) -> Parts:
-    """The score of event m as the cause of event j in parts."""
-    score, _ = pair(scene, m, j, root)
-    timing = float(scene.log_lag[int((scene.t[j] - scene.t[m]) * 2)] - np.log(terms.background.rate[j]))
-    row = slice(scene.extra_start[j], scene.extra_start[j + 1])
-    link = float(terms.unlinked[j] + scene.extra_value[row][scene.extra_from[row] == m].sum())
-    burst = float(terms.burst[j])
-    return Parts(timing=round(timing, 4), link=round(link, 4), prior=round(score - timing - link - burst, 4), burst=round(burst, 4))
+def _said(detection: Detection) -> Said:
+    table, terms, places = detection.cleaned.table, detection.terms, detection.cleaned.places.codes
+    links: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for source, target, via in zip(table.source.tolist(), table.target.tolist(), table.via.tolist(), strict=True):
+        links[source, target].append(via)
 
+    def vias(j: int, cause: int) -> tuple[str, ...]:
+        return tuple(table.vias[via] for via in links.get((j, cause), ()))
 
-def _edge(detection: Detection, members: np.ndarray, m: int, parent: int) -> Edge:
-    table, scene = detection.cleaned.table, detection.scene
-    j, cause, root = int(members[m]), int(members[parent]), int(members[0])
-    parts = edge_parts(scene, detection.terms, cause, j, root)
-    others = [(pair(scene, int(i), j, root)[0], int(i)) for i in members if i not in {j, cause}]
-    best = sorted((o for o in others if o[0] > _IMPOSSIBLE), reverse=True)[:_RUNNERS_UP]
-    links = (table.source == j) & (table.target == cause)
-    return Edge(
-        from_=table.ids[cause],
-        to=table.ids[j],
-        lag_hours=round(float(table.t[j] - table.t[cause]), 2),
-        score=round(parts.timing + parts.link + parts.prior + parts.burst, 4),
-        parts=parts,
-        via=tuple(table.vias[v] for v in np.unique(table.via[links])),
-        runners_up=tuple(
-            Parent(event=table.ids[i], place=detection.cleaned.places.codes[table.place[i]], score=round(score, 4)) for score, i in best
-        ),
-    )
-
-
-def _interval(count: int, expected: float) -> tuple[float, float]:
-    """95 % interval of a rate ratio with ``count`` observed (Poisson, exact: Garwood 1936)."""
-    from scipy.special import gammaincinv
-
-    low = float(gammaincinv(count, 0.025)) if count else 0.0
-    return round(low / expected, 2), round(float(gammaincinv(count + 1, 0.975)) / expected, 2)
+    at = [places[place] for place in table.place.tolist()]
+    return Said(ids=table.ids, places=at, rate=terms.background.rate, unlinked=terms.unlinked, burst=terms.burst, vias=vias)
 
 
 def _common_sources(detection: Detection, years: float) -> list[Finding]:
@@ -125,11 +92,11 @@ def _simultaneous(detection: Detection, used: set[str], years: float) -> list[Fi
     ]
 
 
-def _untested(grade: Grade, root: Event, events: list[Event], per_year: float) -> Finding:
+def _untested(kind: Grade, root: Event, events: list[Event], per_year: float) -> Finding:
     """What is shown though it is no spread: score 0, and as common as there are of its grade."""
     ordered = sorted(events, key=lambda event: (event.time, event.id))
     return Finding(
-        kind="common source" if grade is Grade.COMMON else "simultaneous",
+        kind="common source" if kind is Grade.COMMON else "simultaneous",
         id=finding_id(root.id),
         theme=root.theme,
         root=root.id,
@@ -139,5 +106,5 @@ def _untested(grade: Grade, root: Event, events: list[Event], per_year: float) -
         score=0.0,
         expected_per_year=round(per_year, 4),
         q=1.0,
-        grade=grade,
+        grade=kind,
     )

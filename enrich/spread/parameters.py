@@ -46,6 +46,11 @@ class Parameters(Struct, frozen=True, kw_only=True):
         """Probability that a follower has no link to its cause."""
         return float(np.prod([1 - share for share in self.follows.values()]))
 
+    @property
+    def log_unlinked(self) -> float:
+        """Logarithm of :attr:`unlinked`."""
+        return float(np.log(self.unlinked))
+
     def follow_share(self, via: str) -> float:
         """Share of followers with a link of a kind."""
         return self.follows.get(via, UNKNOWN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from enrich.spread.table import BURST, LONGEST, SHORTEST, Bools, Floats, Ints, P
 
 #: Links by chance are never taken for rarer than this.
 _RAREST = 1e-6
+#: An array, or one number.
+Numbers = Any
 _NOTHING = -1e9
 
 
@@ -64,23 +66,44 @@ class Terms:
     burst: Floats
 
 
-def no_families(scene: Scene) -> Scene:
-    """The scene with the same prior for all roots."""
-    return scene._replace(row=np.full(len(scene.t), -1, np.int64), family=np.full((1, len(scene.kind)), _NOTHING))
+def blank(parameters: Parameters, kind: NDArray[np.uint8]) -> Scene:
+    """A scene without events: what is the same for all tables. ``kind``: class of each pair of places."""
+    empty, numbers = np.empty(0), np.empty(0, np.int64)
+    prior = np.array(parameters.prior)
+    by_root, by_cause = parameters.onward
+    return Scene(
+        t=empty,
+        place=numbers,
+        end=numbers,
+        alone=empty,
+        root=empty,
+        extra_start=numbers,
+        extra_from=numbers,
+        extra_value=empty,
+        extra_direct=np.empty(0, bool),
+        log_lag=parameters.log_lag,
+        kind=kind,
+        log_prior=np.log(prior),
+        by_root=by_root,
+        by_cause=by_cause,
+        log_onward=np.log(np.append(by_root * prior, 0.0)[:, None] + by_cause * prior[None, :]),
+        row=numbers,
+        family=np.full((1, len(kind)), _NOTHING),
+        further=numbers,
+    )
 
 
 def build(table: Table, places: Places, parameters: Parameters) -> tuple[Scene, Terms]:
     """The scene of a table under some parameters."""
     base = background(table)
     follows = np.array([parameters.follow_share(via) for via in table.vias], np.float64)
-    prior = np.array(parameters.prior)
     beta = BURST * base.rate + parameters.excitation
     further = base.further.astype(np.float64)
-    unlinked = np.log(parameters.unlinked) - np.log1p(-base.link)
+    unlinked = parameters.log_unlinked - np.log1p(-base.link)
     # the burst of a follower counts its events without a link; _extras adds what their links say
     burst = burst_value(further, parameters.burst * parameters.unlinked, beta) - parameters.burst * (1 - parameters.unlinked)
     start, from_, value, direct = _extras(table, base, parameters, beta, unlinked, follows)
-    scene = Scene(
+    scene = blank(parameters, places.kind)._replace(
         t=table.t,
         place=table.place,
         end=table.bounds[table.theme + 1],
@@ -90,46 +113,34 @@ def build(table: Table, places: Places, parameters: Parameters) -> tuple[Scene, 
         extra_from=from_,
         extra_value=value,
         extra_direct=direct,
-        log_lag=parameters.log_lag,
-        kind=places.kind,
-        log_prior=np.log(prior),
-        by_root=parameters.onward[0],
-        by_cause=parameters.onward[1],
-        log_onward=np.log(np.append(parameters.onward[0] * prior, 0.0)[:, None] + parameters.onward[1] * prior[None, :]),
-        row=np.empty(0, np.int64),
-        family=np.empty((1, 1), np.float64),
+        row=np.full(len(table.t), -1, np.int64),
         further=base.further,
     )
-    return no_families(scene), Terms(background=base, beta=beta, unlinked=unlinked, burst=burst)
+    return scene, Terms(background=base, beta=beta, unlinked=unlinked, burst=burst)
 
 
-def burst_value(further: Floats, mean: float, beta: Floats) -> Floats:
+def burst_value(further: Numbers, mean: float, beta: Numbers) -> Numbers:
     """What further events within ``BURST`` hours add: Poisson with ``mean`` more than ``beta``, against ``beta`` alone."""
-    result: Floats = further * np.log((mean + beta) / beta) - mean
-    return result
+    return further * np.log((mean + beta) / beta) - mean
 
 
-def burst_link_value(follows: Floats, chance: Floats, parameters: Parameters, beta: Floats) -> Floats:
+def burst_link_value(follows: Numbers, chance: Numbers, mean: float, none: float, beta: Numbers) -> Numbers:
     """What the link of a further event adds to what the event itself adds."""
-    none = parameters.unlinked
-    result: Floats = np.log((parameters.burst * follows + beta * chance) / (beta * chance)) - np.log(
-        (parameters.burst * none + beta) / beta
-    )
-    return result
+    return np.log((mean * follows + beta * chance) / (beta * chance)) - np.log((mean * none + beta) / beta)
 
 
-def chance_at(share: Floats, link: Floats, lag: Floats, parameters: Parameters) -> Floats:
+def chance_at(share: Numbers, link: Numbers, lag: Numbers, profile: Floats) -> Numbers:
     """Probability of a link by chance: r_v m_j prof(lag) / n_120, with ``link`` = m_j / n_120."""
-    profile = np.array(parameters.chance_lags)
     bins = np.clip(np.asarray(lag) / CHANCE_BIN, 0, CHANCE_BINS - 1).astype(np.int64)
-    result: Floats = np.clip(share * link * profile[bins], _RAREST, 0.5)
-    return result
+    return np.clip(share * link * profile[bins], _RAREST, 0.5)
 
 
 def chance_of(table: Table, base: Background, parameters: Parameters) -> Floats:
     """Probability of each link of the table by chance."""
     kinds = np.array([parameters.chance_share(via) for via in table.vias], np.float64)
-    return chance_at(kinds[table.via], base.link[table.source], table.t[table.source] - table.t[table.target], parameters)
+    lag, profile = table.t[table.source] - table.t[table.target], np.array(parameters.chance_lags)
+    chance: Floats = chance_at(kinds[table.via], base.link[table.source], lag, profile)
+    return chance
 
 
 def _extras(
@@ -149,7 +160,7 @@ def _extras(
         j = earlier[near]
         effects.append(j)
         causes.append(table.target[near])
-        values.append(burst_link_value(follows[table.via[near]], chance[near], parameters, beta[j]))
+        values.append(burst_link_value(follows[table.via[near]], chance[near], parameters.burst, parameters.unlinked, beta[j]))
         direct.append(np.zeros(len(j), bool))
         offset += 1
     effect, cause, value, own = (np.concatenate(parts) for parts in (effects, causes, values, direct))

@@ -80,6 +80,18 @@ def pair(s: Scene, m: int, j: int, root: int) -> tuple[float, int]:
 
 
 @compiled
+def causes(s: Scene, j: int) -> list[int]:
+    """Events that may be the cause of event j, and so the root of an episode with it."""
+    found = [0 for _ in range(0)]
+    for m in range(j - 1, -1, -1):
+        if s.t[j] - s.t[m] > LONGEST:
+            break
+        if pair(s, m, j, m)[0] > ATTACH:
+            found.append(m)
+    return found
+
+
+@compiled
 def _joined(s: Scene, event: int, buffers: _Buffers, count: int, slot: int) -> tuple[float, int, int]:
     """Score of ``event`` over all members as its cause, the likeliest of them, and its link to it."""
     top, total, best, link = _NONE, 0.0, -1, 0

@@ -1,0 +1,97 @@
+"""What has been said of findings, and what is to be said now: stable ids, versions, history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from enrich.spread.model import Finding, Version
+from pipeline.model import fingerprint
+
+#: A change of score that is worth a new version.
+_WORTH_SAYING = 0.5
+#: Versions that a history keeps, the first and the latest.
+_HISTORY = 50
+
+
+class Episode(Struct, frozen=True, kw_only=True):
+    """An episode as it is now, before anything is said of it."""
+
+    #: Ids of the events in the order of time, the root's first.
+    events: tuple[str, ...]
+    score: float
+
+
+@lru_cache(maxsize=4096)
+def finding_id(root: str) -> str:
+    """The id of the finding that began with an event."""
+    return fingerprint("spread", root)[:16]
+
+
+class Telling:
+    """Findings that have been said and may still change, by theme."""
+
+    def __init__(self) -> None:
+        self._said: defaultdict[str, dict[str, Finding]] = defaultdict(dict)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is said now, strongest first."""
+        return sorted((finding for said in self._said.values() for finding in said.values()), key=lambda finding: -finding.score)
+
+    def close(self, theme: str, is_known: Callable[[str], bool]) -> None:
+        """Let go of findings whose root is no longer known: they stay as they were said."""
+        said = self._said[theme]
+        for id_ in [id_ for id_, finding in said.items() if not is_known(finding.root)]:
+            del said[id_]
+
+    def tell(self, theme: str, now: Iterable[Episode], make: Callable[[int], Finding], at: datetime, reason: str) -> list[Finding]:
+        """What is new or has changed.
+
+        A finding keeps its id when it grows, and when an earlier root is found for its events.
+
+        :param now: the episodes that are strong enough to be said, the strongest first.
+        :param make: the finding of the n-th of them, without id, version and history.
+        :param reason: why something may have changed: ``grew``, ``revised`` or ``withdrawn``.
+        """
+        said = self._said[theme]
+        left, changed = dict(said), []
+        episodes = list(now)
+        roots = {finding_id(episode.events[0]) for episode in episodes}
+        for n, episode in enumerate(episodes):
+            id_ = finding_id(episode.events[0])
+            if id_ not in left:
+                id_ = _successor(episode, [old for old in left.values() if old.id not in roots]) or id_
+            old = left.pop(id_, None)
+            if old is not None and old.events == episode.events and abs(old.score - episode.score) < _WORTH_SAYING:
+                continue
+            why = "found" if old is None else "grew" if len(episode.events) > len(old.events) else reason
+            said[id_] = _next(replace(make(n), id=id_), old, why, at)
+            changed.append(said[id_])
+        for id_, old in left.items():
+            del said[id_]
+            changed.append(_next(replace(old, score=0.0, q=1.0), old, "withdrawn", at))
+        return changed
+
+
+def _successor(episode: Episode, vanished: list[Finding]) -> str | None:
+    """The vanished finding that most of its events are in this episode."""
+    shared = [(len(set(old.events) & set(episode.events)), old) for old in vanished]
+    best = max(shared, key=lambda pair: (pair[0], pair[1].score), default=None)
+    return best[1].id if best is not None and best[0] * 2 >= len(best[1].events) else None
+
+
+def _next(finding: Finding, old: Finding | None, reason: str, at: datetime) -> Finding:
+    version = 1 if old is None else old.version + 1
+    line = Version(
+        version=version, at=at, score=finding.score, places=len(finding.places), expected_per_year=finding.expected_per_year, reason=reason
+    )
+    history = (*(old.history if old else ()), line)
+    if len(history) > _HISTORY:
+        history = (history[0], *history[-_HISTORY + 1 :])
+    return replace(finding, version=version, history=history)
