@@ -1,4 +1,4 @@
-"""The stage ``relate``: what a document is to those before it. Which version it is, and whether it copies another one."""
+"""The stage ``relate``: what a document is to those before it. Which version it is, what it copies, and to which story it belongs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from enrich.stories.stories import WINDOW, Stories
+from enrich.stories.story import Told
 from pipeline.dead import dead_record
 from pipeline.errors import WireError
-from pipeline.model import Books, Document, Versions, decode, encode, fingerprint
+from pipeline.model import Books, Document, PlaceRole, Story, StoryMember, Versions, decode, encode, fingerprint
 from pipeline.ports import Delivered, Reading, Record
 
 #: Shorter texts are alike by chance: "Polisen söker vittnen." says nothing of where it comes from. In characters.
@@ -54,10 +56,10 @@ class _Known:
 
 
 class Relate:
-    """Finds repeated versions and exact copies; counts what became of every document.
+    """Finds repeated versions, exact copies and stories; counts what became of every document.
 
-    Reads ``documents``; writes each version once to ``related``, what is known of its document to ``versions``, and the counts
-    of each partition to ``books``. Time is that of the records, so what it makes of them does not depend on when it does.
+    Reads ``documents``; writes each version once to ``related``, what is known of its document to ``versions`` and
+    ``story_members``, the stories to ``stories``, and the counts of each partition to ``books``. Time is that of the records, so what it makes of them does not depend on when it does.
     """
 
     name = "relate"
@@ -70,10 +72,11 @@ class Relate:
         #: How many times a document got a text.
         self._texts = 0
         self._books: dict[int, Books] = {}
+        self._stories = Stories()
         self._now = self._swept = _BEGINNING
 
     def restore(self, read: Reading) -> None:
-        """Fold back which versions came, who has which text, and the counts."""
+        """Fold back which versions came, who has which text, the open stories, and the counts."""
         self.__init__()  # type: ignore[misc]
         for delivered in read("books"):
             books = decode(delivered.value, Books)
@@ -89,6 +92,20 @@ class Relate:
             self._texts = max(self._texts, known.order)
             if known.text and self._is_recent(known.since):
                 self._holders.setdefault(known.text, {})[document] = known.since
+        self._restore_stories(read)
+
+    def _restore_stories(self, read: Reading) -> None:
+        """From the members of the window, their texts, and the records of their stories."""
+        members = {delivered.key: decode(delivered.value, StoryMember) for delivered in read("story_members") if delivered.value}
+        recent = {key for key, member in members.items() if member.arrived >= self._now - WINDOW and not member.withdrawn}
+        told: dict[str, Told] = {}
+        for delivered in read("related", self._now - WINDOW - _DAY) if recent else ():
+            if delivered.value and delivered.key in recent:
+                document = decode(delivered.value, Document)
+                if document.revision == self._known[document.id].newest and not document.withdrawn:
+                    told[document.id] = _told(document)
+        records = (decode(delivered.value, Story) for delivered in read("stories"))
+        self._stories.restore(self._now, [(member, told.get(member.document)) for member in members.values()], records)
 
     def process(self, records: Sequence[Delivered]) -> list[Record]:
         """Each new version with ``copy_of`` set, then the counts of the partitions that the records came from."""
@@ -99,6 +116,8 @@ class Relate:
                 outputs += self._relate(delivered)
                 touched.pop(delivered.partition, None)  # in the order of the last record: the same however the batches fall
                 touched[delivered.partition] = delivered
+        for moment, story in self._stories.changes().stories:
+            outputs.append(Record(topic="stories", key=story.id, timestamp=moment, value=encode(story.record())))
         return outputs + [_books_record(self._books[partition], last) for partition, last in touched.items()]
 
     def _relate(self, delivered: Delivered) -> list[Record]:
@@ -117,11 +136,22 @@ class Relate:
         before = known.standing
         original = self._note(known, document, delivered.timestamp)
         self._count(delivered, what, known.standing - before)
-        value = encode(msgspec.structs.replace(document, copy_of=original)) if original else delivered.value
-        return [
+        member = self._tell(document, delivered.timestamp) if document.revision == known.newest else None
+        story = self._stories.story_of(document.id)
+        value = encode(msgspec.structs.replace(document, copy_of=original, story=story)) if original or story else delivered.value
+        outputs = [
             Record(topic="related", key=document.id, shard=delivered.shard, timestamp=delivered.timestamp, value=value),
             Record(topic="versions", key=document.id, timestamp=delivered.timestamp, value=encode(_versions(document.id, known))),
         ]
+        if member:
+            outputs.append(Record(topic="story_members", key=document.id, timestamp=delivered.timestamp, value=encode(member)))
+        return outputs
+
+    def _tell(self, document: Document, moment: datetime) -> StoryMember | None:
+        """Put the newest version of a document into its story, or take it out."""
+        if document.withdrawn:
+            return self._stories.remove(document.id, moment)
+        return self._stories.put(_told(document), moment)
 
     def _note(self, known: _Known, document: Document, moment: datetime) -> str | None:
         """Take note of the version; the id of the document that had its text first, if that is another one."""
@@ -155,8 +185,9 @@ class Relate:
         return {document: since for document, since in holders.items() if self._is_recent(since)}
 
     def _advance(self, moment: datetime) -> None:
-        """Let time go on; once a day what is too old to be copied is forgotten."""
+        """Let time go on for stories too; once a day what is too old to be copied is forgotten."""
         self._now = max(self._now, moment)
+        self._stories.advance(self._now)
         if self._now - self._swept >= _DAY:
             self._swept = self._now
             self._holders = {text: recent for text, holders in self._holders.items() if (recent := self._recent(holders))}
@@ -174,6 +205,14 @@ def text_key(document: Document) -> bytes | None:
     """What two documents with exactly the same text share, letter case and white space aside; None for short texts."""
     text = " ".join(f"{document.title} {document.text}".casefold().split())
     return bytes.fromhex(fingerprint(text)) if len(text) >= SHORTEST_COPY else None
+
+
+def _told(document: Document) -> Told:
+    return Told(
+        id=document.id, title=document.title, text=document.text, published=document.published, source=document.provenance.source,
+        places=frozenset(place.code for place in document.places if place.role is PlaceRole.HAPPENED),
+        themes=tuple(theme.id for theme in document.themes), incidents=len(document.incidents) or 1,
+    )  # fmt: skip
 
 
 def _versions(document: str, known: _Known) -> Versions:

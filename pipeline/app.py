@@ -38,6 +38,8 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
         Topic(name="sources", compacted=True),
         Topic(name="items", compacted=True),
         Topic(name="versions", compacted=True),
+        Topic(name="stories", compacted=True),
+        Topic(name="story_members", retention=timedelta(days=4)),  # longer than stories look back: enrich.stories.stories.WINDOW
         Topic(name="books", compacted=True),
         Topic(name="index_books", compacted=True),
     )

@@ -284,6 +284,8 @@ class Theme(Struct, frozen=True, kw_only=True):
     score: float
     #: The words that gave it.
     evidence: tuple[str, ...] = ()
+    #: Why it counts less than its words say; empty where nothing speaks against it.
+    reason: str = ""
 
 
 class Incident(Struct, frozen=True, kw_only=True):
@@ -396,8 +398,8 @@ class Story(Wire, frozen=True, kw_only=True, tag="story"):
     """
 
     id: str
-    #: Ids in the order in which they came; withdrawn ones leave as long as the story is open.
-    documents: tuple[str, ...] = ()
+    #: Id → number in the order in which documents came; withdrawn ones leave as long as the story is open.
+    documents: dict[str, int] = {}
     #: Times of the earliest and the latest publication.
     first: Instant
     last: Instant
@@ -409,8 +411,6 @@ class Story(Wire, frozen=True, kw_only=True, tag="story"):
     originals: dict[str, int] = {}
     #: Whether it holds a message about one incident, as police publish: another one is another incident.
     incident: bool = False
-    #: Number of its latest document, in the order in which documents came.
-    newest: int = 0
     #: The story that it was merged into; it has no documents then.
     into: str | None = None
     #: The story that was full when this one began.

@@ -44,6 +44,7 @@ class _Line(Struct, frozen=True):
     source: str | None = None
     places: tuple[_Place, ...] | None = None
     themes: tuple[_Theme, ...] | None = None
+    incidents: tuple[msgspec.Raw, ...] = ()
 
     @property
     def is_tagged(self) -> bool:
@@ -70,7 +71,7 @@ def story_lines(
         if isinstance(read.id, int):
             as_given[document] = read.id
         stories.put(_told(document, read, now), now)
-        moves = dict(stories.moves())
+        moves = stories.changes().moves
         moves.setdefault(document, stories.story_of(document))
         for moved, story in moves.items():
             yield _encoder.encode({"id": as_given.get(moved, moved), "story": story}) + b"\n"
@@ -109,7 +110,7 @@ def _told(document: str, read: _Line, now: datetime) -> Told:
     places = frozenset(place.code for place in read.places or () if place.role == PlaceRole.HAPPENED)
     return Told(
         id=document, title=read.title or "", text=read.text, published=now, source=read.source or "", places=places,
-        themes=tuple(theme.id for theme in read.themes or ()),
+        themes=tuple(theme.id for theme in read.themes or ()), incidents=len(read.incidents) or 1,
     )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ All that is remembered follows from the documents in the window and the records 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from enrich.stories.clusters import MERGED, Candidate, Clusters, apart, similarity
 from enrich.stories.near import NearDuplicates
@@ -31,6 +32,15 @@ _SPLIT_SIZES = frozenset(9 * 2**power for power in range(7))
 #: known what the words weigh, and what else there is.
 _SMALL, _LATER = 6, 1000
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Changes(NamedTuple):
+    """What has become of stories."""
+
+    #: Those that were changed, with the time of the last change, in that order; none whose only document has always been alone.
+    stories: list[tuple[datetime, OpenStory]]
+    #: Document → story, of those that merges and splits have put into another one.
+    moves: dict[str, str]
 
 
 class Stories:
@@ -93,18 +103,12 @@ class Stories:
         self._note(story)
         return StoryMember(document=member.id, number=number, arrived=member.arrived, withdrawn=True)
 
-    def changes(self) -> Iterator[tuple[datetime, Story]]:
-        """Each story that was changed since the last call with the time of its last change, in that order.
-
-        A document that has always been alone is no change.
-        """
-        changed, self._changed = self._changed, {}
-        return ((moment, story.record()) for story, moment in changed.items() if story.recorded)
-
-    def moves(self) -> Iterator[tuple[str, str]]:
-        """(document, its story) of those that merges and splits have put into another story since the last call."""
-        moved, self._moved = self._moved, {}
-        return ((document, story.id) for document, story in moved.items())
+    def changes(self) -> Changes:
+        """What has become of stories since the last call."""
+        changed = [(moment, story) for story, moment in self._changed.items() if story.recorded]
+        moves = {document: story.id for document, story in self._moved.items()}
+        self._changed, self._moved = {}, {}
+        return Changes(changed, moves)
 
     # --- a document comes ------------------------------------------------------------------------------------------------
 
@@ -114,7 +118,7 @@ class Stories:
         title, text = words_of(told.title), words_of(told.text)
         near = self._near.add(member.number, title, text, member.published)
         member.is_copy = near is not None
-        self._weigh(member, title, text)
+        self._weigh(member, told, title, text)
         original = self._story[near] if near is not None else None
         found = self._possible(member) if original is None and member.vector else []
         if original and not original.is_full:
@@ -127,12 +131,13 @@ class Stories:
         self._look_again(member.number - _LATER)
         return member
 
-    def _weigh(self, member: Member, title: list[str], text: list[str]) -> None:
-        """Count its stems and give it its vector. A message about an incident without a place is never linked by topic."""
-        if member.notice and not member.places:
-            member.stems, member.vector = (), {}
+    def _weigh(self, member: Member, told: Told, title: list[str], text: list[str]) -> None:
+        """Count its stems and give it its vector; a round-up, or a message about an incident without a place, is not linked by topic."""
+        if told.incidents > 1 or (member.notice and not member.places):
             return
         counts = self._stems.count(title, text)
+        if not counts:
+            return
         member.stems = tuple(counts)
         self._weights.add(member.stems)
         member.vector = self._weights.vector(counts)
@@ -246,7 +251,7 @@ class Stories:
         member.is_copy = before.is_copy
         title, text = words_of(told.title), words_of(told.text)
         self._near.add(member.number, title, text, member.published)
-        self._weigh(member, title, text)
+        self._weigh(member, told, title, text)
         self._members[member.number] = member
         story.replace(before, member)
         self._clusters.add(story, member.vector)
@@ -270,8 +275,11 @@ class Stories:
 
     # --- folding back ----------------------------------------------------------------------------------------------------
 
-    def restore(self, now: datetime, members: Iterable[tuple[StoryMember, Told]], records: Iterable[Story]) -> None:
-        """Become what the one that wrote these was at the time ``now``; members without their text are left out."""
+    def restore(self, now: datetime, members: Iterable[tuple[StoryMember, Told | None]], records: Iterable[Story]) -> None:
+        """Become what the one that wrote these was at the time ``now``.
+
+        :param members: what :meth:`put` has given, with the documents; None where one was withdrawn, is too old or its text is gone.
+        """
         self.__init__(self._window, self._most)  # type: ignore[misc]
         holding: dict[str, list[Story]] = {}
         for written in records:
@@ -279,10 +287,12 @@ class Stories:
                 holding.setdefault(document, []).append(written)
         reopen: dict[str, OpenStory] = {}
         for remembered, told in sorted(members, key=lambda pair: pair[0].number):
+            self._next = remembered.number + 1
+            if told is None:
+                continue
             member = _member(told, remembered.number, remembered.arrived)
-            self._next = member.number + 1
             member.is_copy = remembered.is_copy
-            record = next((r for r in holding.get(member.id, ()) if r.newest >= member.number), None)
+            record = next((r for r in holding.get(member.id, ()) if r.documents[member.id] == member.number), None)
             story = reopen.setdefault(record.id, reopened(record)) if record else OpenStory(id=story_id(member))
             title, text = words_of(told.title), words_of(told.text)
             self._near.add(member.number, title, text, member.published)
@@ -300,10 +310,6 @@ class Stories:
             self._story[member.number] = story
             self._clusters.add(story, member.vector)
         self.advance(now)
-
-    def resume_after(self, number: int) -> None:
-        """Number what comes next after this one, also where the last ones are gone."""
-        self._next = max(self._next, number + 1)
 
 
 def _member(told: Told, number: int, arrived: datetime) -> Member:

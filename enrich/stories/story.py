@@ -27,6 +27,8 @@ class Told(NamedTuple):
     places: frozenset[str] = frozenset()
     #: Ids, best first.
     themes: tuple[str, ...] = ()
+    #: How many incidents it tells of. A round-up of several is like none of them: it is linked to its copies only.
+    incidents: int = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -63,8 +65,8 @@ class OpenStory:
     square: int = 0
     length: float = 0.0
     floor: float = 0.0
-    #: Ids of all its documents, those before the window too, in order.
-    documents: dict[str, None] = field(default_factory=dict)
+    #: All its documents, those before the window too: id → number.
+    documents: dict[str, int] = field(default_factory=dict)
     #: Seconds since 1970 of the earliest and the latest publication.
     first: int = 0
     last: int = 0
@@ -74,12 +76,10 @@ class OpenStory:
     originals: dict[str, int] = field(default_factory=dict)
     #: Whether it holds a message about one incident.
     incident: bool = False
-    #: The highest number of a document that was ever in it.
-    newest: int = 0
     continues: str | None = None
     into: str | None = None
     history: tuple[StoryChange, ...] = ()
-    #: Whether it has, or is to have, a record: it ever held more than one document.
+    #: Whether it has, or is to have, a record: more is to be said of it than what follows from one document.
     recorded: bool = False
 
     @property
@@ -94,8 +94,7 @@ class OpenStory:
         else:
             self.first = self.last = member.published
         self.members[member.number] = member
-        self.documents[member.id] = None
-        self.newest = max(self.newest, member.number)
+        self.documents[member.id] = member.number
         self.incident |= member.notice
         self.recorded |= len(self.documents) > 1
         self._tally(member, 1)
@@ -111,6 +110,7 @@ class OpenStory:
         self._tally(before, -1)
         self.members[after.number] = after
         self.incident |= after.notice
+        self.recorded = True
         self._tally(after, 1)
 
     def dissolve(self, into: str) -> None:
@@ -136,7 +136,6 @@ class OpenStory:
             for key, many in more.items():
                 _count(tally, (key,), many)
         self.incident |= other.incident
-        self.newest = max(self.newest, other.newest)
         self.recorded = True
 
     def remember(self, kind: ChangeKind, other: str, documents: int, moment: datetime) -> None:
@@ -147,8 +146,8 @@ class OpenStory:
     def record(self) -> Story:
         """It as others read it."""
         return Story(
-            id=self.id, documents=tuple(self.documents), first=_moment(self.first), last=_moment(self.last), places=_most(self.places),
-            themes=_most(self.themes), originals=_most(self.originals), incident=self.incident, newest=self.newest, into=self.into,
+            id=self.id, documents=dict(self.documents), first=_moment(self.first), last=_moment(self.last), places=_most(self.places),
+            themes=_most(self.themes), originals=_most(self.originals), incident=self.incident, into=self.into,
             continues=self.continues, history=self.history,
         )  # fmt: skip
 
@@ -156,15 +155,15 @@ class OpenStory:
 def reopened(record: Story) -> OpenStory:
     """The story of a record, without its members."""
     return OpenStory(
-        id=record.id, documents=dict.fromkeys(record.documents), first=int(record.first.timestamp()), last=int(record.last.timestamp()),
+        id=record.id, documents=dict(record.documents), first=int(record.first.timestamp()), last=int(record.last.timestamp()),
         places=dict(record.places), themes=dict(record.themes), originals=dict(record.originals), incident=record.incident,
-        newest=record.newest, continues=record.continues, history=record.history, recorded=True,
+        continues=record.continues, history=record.history, recorded=True,
     )  # fmt: skip
 
 
 def story_id(first: Member, why: str = "") -> str:
     """16 hexadecimal digits, the same wherever the same documents come in the same order."""
-    return fingerprint("story", first.id, str(first.number), why)[:16]
+    return fingerprint("story", first.id, first.arrived.isoformat(), why)[:16]
 
 
 def _count(tally: dict[str, int], keys: Iterable[str], many: int) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from enrich.relate import SHORTEST_COPY, Relate
 from pipeline.app import topics
 from pipeline.bus.sqlite import SqliteBus
-from pipeline.model import Books, DeadLetter, Document, Provenance, Reliability, decode, encode
+from pipeline.model import Books, DeadLetter, Document, Provenance, Reliability, Story, StoryMember, decode, encode
 from pipeline.ports import Record
 from pipeline.runner import StageWorker
 from pipeline.settings import Settings
@@ -67,11 +67,15 @@ class Flow:
         books = [decode(delivered.value, Books) for delivered in self.bus.read("books")]
         return tuple(sum(getattr(b, name) for b in books) for name in ("documents", "revisions", "tombstones", "duplicates"))
 
+    def stories(self) -> dict[str, Story]:
+        """The records of the stories."""
+        return {delivered.key: decode(delivered.value, Story) for delivered in self.bus.read("stories")}
+
     def everything(self) -> list[tuple]:
         """All that the stage has written."""
         return [
             (r.topic, r.key, r.shard, r.timestamp, r.value)
-            for topic in ("related", "versions", "books", "dead")
+            for topic in ("related", "versions", "story_members", "stories", "books", "dead")
             for r in self.bus.read(topic)
         ]
 
@@ -201,6 +205,35 @@ def test_an_edit_that_comes_after_all_records_have_expired_is_no_new_document(fl
     assert flow.books() == (3, 1, 0, 1)
 
 
+def test_a_document_names_its_story_and_the_story_its_documents(flow):
+    """Every document is in a story; one that has more than one has a record, written in the same commit."""
+    flow.publish(document("a"), document("b"), document("d", text="Kommunfullmäktige beslutade om en ny simhall på bangården."))
+    flow.run()
+    story = {made.id: made.story for made in (decode(delivered.value, Document) for delivered in flow.bus.read("related"))}
+    assert story["a"] == story["b"] != story["d"]
+    assert all(story.values())
+    (record,) = flow.stories().values()
+    assert (record.id, list(record.documents), record.coverage, record.independent) == (story["a"], ["a", "b"], 2, 1)
+
+
+def test_what_is_withdrawn_leaves_its_story_and_no_word_of_it(flow):
+    """Neither its id in the record, nor a stem of its text in what stories remember."""
+    flow.publish(document("a"), document("b", text=WIRE + " Ögonvittnet såg en röd moped."), document("b", 2, withdrawn=True))
+    flow.run()
+    flow.bus.erase(("story_members",), {"b": NOON + timedelta(seconds=2)})
+    (record,) = flow.stories().values()
+    assert list(record.documents) == ["a"]
+    remembered = [decode(delivered.value, StoryMember) for delivered in flow.bus.read("story_members") if delivered.value]
+    assert [(member.document, bool(member.weights)) for member in remembered] == [("a", True), ("b", False)]
+
+
+def test_a_version_that_is_not_the_newest_changes_no_story(flow):
+    """An older text that comes late tells nothing new."""
+    flow.publish(document("a", 2, "Kommunfullmäktige beslutade om en ny simhall på bangården."), document("b"), document("a", 1))
+    flow.run()
+    assert flow.stories() == {}
+
+
 @st.composite
 def streams(draw) -> list[Document]:
     """Versions of a few documents as stages may deliver them: repeated, out of order, withdrawn, published anew, copied."""
@@ -239,7 +272,7 @@ def test_a_restart_changes_nothing(stream, split, sizes, pause):
             flow = Flow(Path(folder), size)
             flow.publish(*stream[:split])
             flow.run()
-            flow.bus.erase(("related",), withdrawn_now(stream[:split]))
+            flow.bus.erase(("related", "story_members"), withdrawn_now(stream[:split]))
             if restarted:
                 flow.bus.close()
                 flow = Flow(Path(folder), size)
