@@ -110,7 +110,7 @@ ANY = st.text(alphabet=st.characters(codec="utf-8") | st.just("İ"), max_size=40
 def test_evidence_is_the_term_that_was_found(before, after):
     """Whatever characters stand around a term, also those that grow in lower case, its evidence is the term and nothing beside it."""
     found = Classifier(Lexicon((LexiconTheme(id="a", sv="aa", en="aa", strong=("bilbrand",)),)))
-    (theme,) = found.classify(frame("", f"{before} BilBrand {after}"))
+    ((theme, _, _),) = found.judge(frame("", f"{before} BilBrand {after}"))
     assert {lower(word) for word in theme.evidence} == {"bilbrand"}
 
 
