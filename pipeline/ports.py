@@ -162,7 +162,7 @@ class Filters(Struct, frozen=True, kw_only=True):
 class Search(Struct, frozen=True, kw_only=True):
     """A question to the index."""
 
-    #: Words (stemmed, all must occur), "a phrase", -without, field:value (place, theme, source, lang); empty: everything.
+    #: Words (stemmed, all must occur), "a phrase", -without, field:value (place, theme, source, lang, story); empty: everything.
     text: str = ""
     filters: Filters = Filters()
     size: int = 20

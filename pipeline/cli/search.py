@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from enrich.gazetteer import Gazetteer
     from pipeline.model import Document
-    from pipeline.ports import Hit, Page
+    from pipeline.ports import Bus, Hit, Page
 
 _UNITS = {"h": 1, "d": 24, "w": 168}
 #: A word or phrase that must not occur; an option has one letter, or two hyphens.
 _WITHOUT = re.compile(r"-(?:[^\W_-]{2}|\")")
+_STORY = re.compile(r"\bstory:([0-9a-f]{16})\b")
 
 
 class SearchCommand(typer.core.TyperCommand):
@@ -35,7 +36,7 @@ def search(
     context: typer.Context,
     query: Annotated[
         list[str] | None,
-        typer.Argument(help='Words, "a phrase", -without, place:1480, theme:fire, source:polisen, lang:sv. Empty: everything.'),
+        typer.Argument(help='Words, "a phrase", -without, place:1480, theme:fire, source:polisen, lang:sv, story:ID. Empty: everything.'),
     ] = None,
     place: Annotated[
         list[str] | None, typer.Option(help="Name or code of a municipality (Malmö, 1280) or county (Skåne län, 12); several: any of them.")
@@ -58,7 +59,7 @@ def search(
 
     begin, end = _moment("--since", since), _moment("--until", until)
     settings = settings_of(context)
-    with opened(settings) as (_, index):
+    with opened(settings) as (bus, index):
         gazetteer = load(settings.cache)
         filters = Filters(
             places=tuple(_code(gazetteer, name) for name in place or ()),
@@ -68,7 +69,7 @@ def search(
             until=end,
         )
         question = Search(
-            text=text,
+            text=_with_merged(text, bus),
             filters=filters,
             size=size,
             after=after,
@@ -81,6 +82,26 @@ def search(
         print_json(page)
         return
     _show(page, gazetteer)
+
+
+def _with_merged(text: str, bus: Bus) -> str:
+    """The query with the stories that were merged beside each that it names: documents keep the story that they came into."""
+    from pipeline.model import Story, decode
+
+    if not _STORY.search(text):
+        return text
+    into = {story.id: story.into for story in (decode(record.value, Story) for record in bus.read("stories")) if story.into}
+
+    def end(story: str) -> str:
+        while story in into:
+            story = into[story]
+        return story
+
+    def merged(match: re.Match[str]) -> str:
+        last = end(match[1])
+        return "story:" + ",".join(sorted({match[1], last} | {story for story in into if end(story) == last}))
+
+    return _STORY.sub(merged, text)
 
 
 def _code(gazetteer: Gazetteer, name: str) -> str:
@@ -149,7 +170,8 @@ def _line(document: Document) -> str:
     edited = f"  version {document.revision}" if document.revision > 1 else ""
     source = f"{document.provenance.source} ({document.provenance.reliability})"
     several = f"  {n} incidents" if (n := len(document.incidents)) > 1 else ""
-    return f"{_local(document.published)}  {source}  {places}  {themes}{several}{edited}{copy}"
+    story = f"  story:{document.story}" if document.story else ""
+    return f"{_local(document.published)}  {source}  {places}  {themes}{several}{edited}{copy}{story}"
 
 
 def _local(moment: datetime) -> str:

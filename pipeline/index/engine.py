@@ -30,7 +30,7 @@ def _schema() -> tantivy.Schema:
     builder.add_unsigned_field("number", indexed=True, fast=True)
     builder.add_text_field("title", tokenizer_name=ANALYZER)
     builder.add_text_field("text", tokenizer_name=ANALYZER)
-    for name in ("within", "about", "told"):  # places and themes, each with what it lies in, and both together
+    for name in ("within", "about", "told", "story"):  # places and themes, each with what it lies in, and both together
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FACETS.values():
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
@@ -55,6 +55,8 @@ def fields(number: int, document: Document) -> tantivy.Document:
         add("told", told)
     add("source", document.provenance.source)
     add("language", document.language)
+    if document.story:
+        add("story", document.story)
     entry.add_integer("published", keys.microseconds(document.published))
     entry.add_boolean("copy", document.copy_of is not None)
     for (latitude_field, longitude_field), point in zip(_POINT_FIELDS, keys.points(document), strict=False):

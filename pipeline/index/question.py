@@ -14,7 +14,13 @@ from pipeline.errors import QueryError
 from pipeline.ports import Filters
 
 #: Fields that ``field:value`` takes, with an example for error texts.
-FIELDS = {"place": "place:0180", "theme": "theme:fire.vehicle", "source": "source:polisen", "lang": "lang:sv"}
+FIELDS = {
+    "place": "place:0180",
+    "theme": "theme:fire.vehicle",
+    "source": "source:polisen",
+    "lang": "lang:sv",
+    "story": "story:1f0a6c2b9d3e4f58",
+}
 #: Code of a county, of a municipality or what lies inside one, of a country.
 _CODE = re.compile(r"\d{2}|\d{4}(:.+)?|[A-Za-z]{2}")
 #: Longest query, in characters, and most clauses of one: bounds what a single question can cost.
@@ -27,7 +33,7 @@ _CLAUSE = re.compile(
     r"""(?P<minus>-?)
     (?: "(?P<phrase>[^"]*)(?P<closed>"?)
       | (?P<field>[^\W\d_]+):(?P<value>[^\s"]+|"[^"]*")
-      | (?P<bare>place|theme|source|lang):(?=\s|"|$)
+      | (?P<bare>place|theme|source|lang|story):(?=\s|"|$)
       | (?P<word>[^\s"]+)
     )\s*""",
     re.VERBOSE,

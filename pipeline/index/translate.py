@@ -18,7 +18,7 @@ from pipeline.ports import Filters
 #: How much more a word counts in the title than in the text: a title is a tenth as long and says what it is about.
 TITLE_BOOST = 2.0
 #: Field of a question → field of the schema.
-_FIELDS = {"place": "within", "theme": "about", "source": "source", "lang": "language"}
+_FIELDS = {"place": "within", "theme": "about", "source": "source", "lang": "language", "story": "story"}
 
 
 class Translated(Struct, frozen=True):

@@ -56,4 +56,5 @@ def _without_text(tombstone: Document) -> Document:
         redactions=empty,
         category="",
         copy_of=None,
+        story="",
     )

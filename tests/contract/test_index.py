@@ -212,17 +212,18 @@ def test_a_minus_excludes(index: Index):
 
 
 def test_fields_in_the_text_are_filters(index: Index):
-    """place, theme, source and lang; of several values any will do, and a code finds what lies inside."""
+    """place, theme, source, lang and story; of several values any will do, and a code finds what lies inside."""
     fill(
         index,
-        document("a", places=(place("0180:2673730"),), themes=("fire.vehicle",)),
-        document("b", places=(place("0126"),), source="sr.se"),
+        document("a", places=(place("0180:2673730"),), themes=("fire.vehicle",), story="1f0a6c2b9d3e4f58"),
+        document("b", places=(place("0126"),), source="sr.se", story="2f0a6c2b9d3e4f58"),
         document("c", places=(place("1480"),), language="en"),
     )
     assert ids(index, "place:01") == ["a", "b"]
     assert ids(index, "place:0180 theme:fire") == ["a"]
     assert ids(index, "place:0126,1480") == ids(index, "place:0126 place:1480") == ["b", "c"]
     assert (ids(index, "source:sr.se"), ids(index, "lang:en"), ids(index, "-lang:sv")) == (["b"], ["c"], ["c"])
+    assert (ids(index, "story:1f0a6c2b9d3e4f58"), ids(index, "-story:1f0a6c2b9d3e4f58")) == (["a"], ["b", "c"])
 
 
 def test_composed_and_decomposed_letters_are_the_same(index: Index):

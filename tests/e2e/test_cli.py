@@ -20,7 +20,7 @@ import pytest
 import pipeline.cli
 import pipeline.settings
 from pipeline import app
-from pipeline.model import DeadLetter, Document, Incident, Provenance, encode
+from pipeline.model import DeadLetter, Document, Incident, Provenance, Story, encode
 from pipeline.ports import Record
 from tests.collectors.world import event, events
 from tests.e2e.commands import FJARIL, fjaril, fjaril_json
@@ -311,6 +311,32 @@ def test_nothing_that_is_shown_controls_the_terminal(data, tmp_path, monkeypatch
     assert "\\u001b[2J" in fjaril("dead", "show", number, data=copy).stdout
 
 
+def test_a_story_is_found_with_those_that_were_merged_into_it(data, tmp_path, monkeypatch, capsys):
+    """Documents keep the story that they came into; whichever of the merged ones is asked for, all are found."""
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    settings = pipeline.settings.load(data=copy)
+    origin = Provenance(source="kommun", native_id="1", fetched_url="", status=200, reliability="F", area="SE")
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    names = {"a": "a" * 16, "b": "b" * 16, "c": "c" * 16, "d": "d" * 16}
+    index, bus = app.open_index(settings), app.open_bus(settings)
+    index.upsert(
+        [Document(id=f"kommun{key}", revision=1, content_hash="", title=key, published=now, fetched=now, story=story, provenance=origin)
+         for key, story in names.items()]
+    )  # fmt: skip
+    for gone, stays in (("a", "b"), ("b", "c")):
+        record = Story(id=names[gone], first=now, last=now, into=names[stays])
+        bus.publish([Record(topic="stories", key=record.id, timestamp=now, value=encode(record))])
+    index.close()
+    bus.close()
+    for asked in "abc":
+        _, output, error = here(monkeypatch, capsys, "--data", str(copy), "search", f"story:{names[asked]}", "--json")
+        assert output, error
+        assert sorted(hit["document"]["title"] for hit in json.loads(output)["hits"]) == ["a", "b", "c"]
+    _, output, _ = here(monkeypatch, capsys, "--data", str(copy), "search", f"story:{names['d']}")
+    assert f"story:{names['d']}" in output
+
+
 def test_search_says_how_many_incidents_a_document_tells(data, tmp_path, monkeypatch, capsys):
     """A round-up is told from a notice about one thing."""
     copy = tmp_path / "copy"
@@ -425,4 +451,15 @@ def test_tag_gives_what_came_before_a_line_that_is_bad(data):
     """From standard input, too: what is good comes out whatever comes after it."""
     done = fjaril("tag", data=data, code=1, stdin='{"id": 1, "text": "Brand i Lund"}\n{"id": 2, "text": 3}\n')
     assert json.loads(done.stdout)["id"] == 1
+    assert done.stderr.startswith("fjaril: line 2: ")
+
+
+def test_stories_tags_what_is_not_tagged_and_names_the_bad_line(data):
+    """Documents in time order in, the story of each out; a line that is no such object is left out, and the exit code is 1."""
+    text = "En lastbil välte på riksväg 40 väster om Ulricehamn under natten och vägen var avstängd till klockan sex."
+    lines = [{"id": 1, "text": text}, {"id": 2}, {"id": "c", "text": text, "places": [], "themes": []}]
+    done = fjaril("stories", data=data, code=1, stdin="".join(json.dumps(line) + "\n" for line in lines))
+    first, last = map(json.loads, done.stdout.splitlines())
+    assert (first["id"], last["id"]) == (1, "c")
+    assert first["story"] == last["story"]
     assert done.stderr.startswith("fjaril: line 2: ")
