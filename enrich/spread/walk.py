@@ -15,8 +15,6 @@ from enrich.spread.table import BURST, CLASSES, LONGEST, NEVER, REACH, SHORTEST,
 ATTACH = -1.6
 #: An episode stops growing at so many places.
 MOST = 64
-#: logsumexp over as many causes adds less than this.
-_MOST_ADDED = 5.0
 _NONE = -1e300
 #: Above, log(1 + e^x) is x.
 _LARGE = 30.0
@@ -107,20 +105,31 @@ def _joined(s: Scene, event: int, buffers: _Buffers, count: int, slot: int) -> t
 
 
 @compiled
-def _grow(s: Scene, hopeless: Bools, taken: Bools, root: int, buffers: _Buffers) -> tuple[int, float]:
+def _slot(s: Scene, event: int, member: Ints, count: int) -> int:
+    """The member at the place of ``event``; -1 without."""
+    for m in range(1, count):
+        if s.place[member[m]] == s.place[event]:
+            return m
+    return -1
+
+
+@compiled
+def _grow(s: Scene, bound: Floats, ceiling: Floats, taken: Bools, root: int, buffers: _Buffers) -> tuple[int, float]:
     """Grow the episode of ``root`` into the buffers; returns its size and score, or 0 where there is no link in it."""
     member, value, parent, linked, children = buffers
     member[0], value[0], parent[0], linked[0], children[0] = root, s.root[root], -1, 0, 0
-    count = 1
+    # what the prior, and several causes instead of one, can add at most
+    added = max(s.log_prior.max(), s.log_onward.max(), s.family[s.row[root]].max() if s.row[root] >= 0 else _NONE)
+    prior, count, latest, last = added, 1, s.t[root], len(ceiling) - 1
     for event in range(root + 1, s.end[root]):
         if s.t[event] - s.t[root] > REACH:
             break
-        if hopeless[event] or taken[event] or s.place[event] == s.place[root]:
+        # no lag is shorter than that to the latest member
+        if bound[event] + ceiling[min(int((s.t[event] - latest) * 2), last)] + added <= ATTACH:
             continue
-        slot = -1
-        for m in range(1, count):
-            if s.place[member[m]] == s.place[event]:
-                slot = m
+        if taken[event] or s.place[event] == s.place[root]:
+            continue
+        slot = _slot(s, event, member, count)
         if slot >= 0 and children[slot] > 0:
             continue
         score, best, link = _joined(s, event, buffers, count, slot)
@@ -131,6 +140,8 @@ def _grow(s: Scene, hopeless: Bools, taken: Bools, root: int, buffers: _Buffers)
         else:
             slot = count
             count += 1
+            added = prior + np.log(count)
+        latest = s.t[event]
         member[slot], value[slot], parent[slot], linked[slot], children[slot] = event, score, best, link, 0
         children[best] += 1
     total, links = value[0], 0
@@ -141,16 +152,15 @@ def _grow(s: Scene, hopeless: Bools, taken: Bools, root: int, buffers: _Buffers)
 
 
 @compiled
-def _hopeless(s: Scene) -> Bools:
-    """Events that nothing can be the cause of."""
-    result = np.empty(len(s.t), np.bool_)
-    best = s.log_lag.max() + max(s.log_prior.max(), s.family.max(), s.log_onward.max()) + _MOST_ADDED
+def _bounds(s: Scene) -> tuple[Floats, Floats]:
+    """What the score of each event cannot exceed without lag and prior, and what no lag from each step on can exceed."""
+    bound, ceiling = s.alone.copy(), s.log_lag.copy()
     for j in range(len(s.t)):
-        bound = s.alone[j] + best
         for x in range(s.extra_start[j], s.extra_start[j + 1]):
-            bound += max(s.extra_value[x], 0.0)
-        result[j] = bound <= ATTACH
-    return result
+            bound[j] += max(s.extra_value[x], 0.0)
+    for step in range(len(ceiling) - 2, -1, -1):
+        ceiling[step] = max(ceiling[step], ceiling[step + 1])
+    return bound, ceiling
 
 
 @compiled
@@ -166,7 +176,7 @@ def _take(s: Scene, event: int, taken: Bools) -> None:
 @compiled
 def _select(s: Scene, roots: Ints, most: int) -> tuple[Floats, Ints, Ints, Floats, Ints, Ints]:
     """Take the strongest episode, and what is left of the others, until nothing is left."""
-    taken, hopeless = np.zeros(len(s.t), np.bool_), _hopeless(s)
+    taken, (bound, ceiling) = np.zeros(len(s.t), np.bool_), _bounds(s)
     buffers = _Buffers(
         np.empty(most, np.int64), np.empty(most, np.float64), np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     )
@@ -174,7 +184,7 @@ def _select(s: Scene, roots: Ints, most: int) -> tuple[Floats, Ints, Ints, Float
     scores, starts = [0.0 for _ in range(0)], [0]
     members, values, parents, links = [0 for _ in range(0)], [0.0 for _ in range(0)], [0 for _ in range(0)], [0 for _ in range(0)]
     for root in roots:
-        count, score = _grow(s, hopeless, taken, root, buffers)
+        count, score = _grow(s, bound, ceiling, taken, root, buffers)
         if count > 0 and score > 0:
             heap.append((-score, root))
     heapq.heapify(heap)
@@ -182,7 +192,7 @@ def _select(s: Scene, roots: Ints, most: int) -> tuple[Floats, Ints, Ints, Float
         before, root = heapq.heappop(heap)
         if taken[root]:
             continue
-        count, score = _grow(s, hopeless, taken, root, buffers)
+        count, score = _grow(s, bound, ceiling, taken, root, buffers)
         if count == 0 or score <= 0:
             continue
         if -score > before + 1e-9:  # weaker than it was: something of it is another one's by now
