@@ -60,6 +60,10 @@ _AGENCY = re.compile(r"\s?(?:\(TT(?:-\w+)?\)|/TT\b)")
 _DATED = re.compile(r"\s?(?:[.:]\s|[–—-]\s)")
 #: ``Malmö-polisen`` and ``Malmöpolisen`` act for the town, ``Malmö-området`` is the town.
 _COMPOUND_AFTER = re.compile(r"-?polis(?:en|ens)?(?!\w)|-(?!området|trakten|regionen)[a-zåäö]")
+_JOINS = frozenset("-p")
+#: What a longer name goes on with: most names stand before a full stop or a comma.
+_LEADS_ON = frozenset(" -:'")
+_DIGIT = re.compile(r"\d")
 #: A road, and the words of place between it and a name: ``E6 vid``, ``riksväg 40 i höjd med``.
 _ROAD = re.compile(
     r"\b(E ?\d{1,2}(?:\.\d+)?|(?:[Rr]iksväg|[Ll]änsväg|[Vv]äg|[Rr]v|[Ll]v) ?\d{1,4})(?:an)?,?"
@@ -116,9 +120,9 @@ def clue(text: str, start: int, end: int) -> Clue:
     before, after = text[max(0, start - BEFORE) : start], text[end : end + AFTER]
     if (not before or before.endswith(SEPARATOR)) and _is_dateline(text[start:end], after):
         return Clue.DATELINE
-    if _COMPOUND_AFTER.match(after):
+    if after[:1] in _JOINS and _COMPOUND_AFTER.match(after):
         return Clue.COMPOUND
-    if _ORGANISATION_AFTER.match(after) or _LONGER_AFTER.match(after):
+    if after[:1] in _LEADS_ON and (_ORGANISATION_AFTER.match(after) or _LONGER_AFTER.match(after)):
         return Clue.NO_PLACE
     word = before.rstrip().rpartition(" ")[2]
     if (word[:1].isupper() or word in _LOWER_NAMES) and (_CLUB_BEFORE.search(before) or _LONGER_BEFORE.search(before)):
@@ -133,13 +137,14 @@ def _is_dateline(name: str, after: str) -> bool:
 
 def road(text: str, start: int) -> str:
     """The road that is said to pass the name at ``start``: ``E6`` in ``på E6 vid Kungsbacka``; empty if none is."""
-    match = _ROAD.search(text[max(0, start - 2 * BEFORE) : start])
+    before = text[max(0, start - 2 * BEFORE) : start]
+    match = _ROAD.search(before) if _DIGIT.search(before) else None
     return match[1] if match else ""
 
 
 def _favourable(before: str, after: str, *, guided: bool) -> Clue:
     """What speaks for a place; ``guided``: the word before may be of place or direction, which is worth a closer look."""
-    if _ADMINISTRATIVE_AFTER.match(after) and not (_TOWARDS.search(before) or _OFFICE.search(before)):
+    if after[:1] == " " and _ADMINISTRATIVE_AFTER.match(after) and not (_TOWARDS.search(before) or _OFFICE.search(before)):
         return Clue.ADMINISTRATIVE
     if guided:
         for pattern, said in _CLUES:

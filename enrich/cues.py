@@ -124,7 +124,9 @@ class Shader:
         plain = [(word, words) for words in (_DENYING, _DENIED) for word in words]
         self._meanings: list[_Cue | tuple[str, ...]] = [meaning for _, meaning in (*listed, *plain)]
         self._open_ends = [word.endswith("*") for word, _ in (*listed, *plain)]
-        self._automaton = ahocorasick_rs.AhoCorasick([word.rstrip("*") for word, _ in (*listed, *plain)])
+        self._automaton = ahocorasick_rs.AhoCorasick(
+            [word.rstrip("*") for word, _ in (*listed, *plain)], implementation=ahocorasick_rs.Implementation.DFA
+        )
 
     def shades(self, lowered: str, body: int) -> list[Shade]:
         """Every shade, in order of the words that cast it.

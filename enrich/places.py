@@ -74,7 +74,9 @@ class Finder:
         self._well_known = {surface.text.lower(): surface for surface in self._surfaces if _is_well_known(surface)}
         self._tags = {surface.text.lower().replace(" ", ""): surface for surface in self._surfaces if _may_be_tag(surface)}
         self._automaton = ahocorasick_rs.AhoCorasick(
-            [surface.text for surface in self._surfaces], matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
+            [surface.text for surface in self._surfaces],
+            matchkind=ahocorasick_rs.MatchKind.LeftmostLongest,
+            implementation=ahocorasick_rs.Implementation.DFA,
         )
 
     def mentions(self, text: str) -> list[Mention]:

@@ -6,8 +6,7 @@ without doubt in the same municipality or county, the area that the source write
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -59,18 +58,23 @@ def resolve(framed: Frame, mentions: Sequence[Mention], gazetteer: Gazetteer) ->
     if mentions:
         firm = {m.readings[0].code[:4] for m in mentions if len(m.readings) == 1}
         readings = [_read(mention, framed, firm, stated) for mention in _without_parts(framed.text, mentions)]
-        places += _judge(framed, readings, stated)
-    return tuple(sorted(_first_of_each(places), key=lambda place: -place.score)[:MOST])
+        places += [place for place in _judge(framed, readings, stated) if stated is None or place.code != stated.code]
+    return tuple(sorted(places, key=lambda place: -place.score)[:MOST])
 
 
 def _without_parts(text: str, mentions: Sequence[Mention]) -> list[Mention]:
-    """Without names that the text puts into another municipality than any we know: ``Östermalm i Västerås``."""
-    kept = [
-        mention
-        for mention, following in pairwise(mentions)
-        if not PART_OF.fullmatch(text, mention.end, following.start) or _may_lie_in(mention, following.readings[0])
-    ]
-    return [*kept, mentions[-1]]
+    """Without names that the text puts into another municipality than any we know: ``Östermalm i Västerås``.
+
+    A country is as far away as the town in it that somebody only goes to: ``till Fredrikshamn i Danmark``.
+    """
+    kept, last = [], mentions[0]
+    for following in mentions[1:]:
+        part_of = PART_OF.fullmatch(text, last.end, following.start)
+        if not part_of or _may_lie_in(last, following.readings[0]):
+            kept.append(last)
+        away = part_of is not None and last.clue in _AWAY and following.readings[0].kind is PlaceKind.ABROAD
+        last = msgspec.structs.replace(following, clue=last.clue) if away else following
+    return [*kept, last]
 
 
 def _may_lie_in(mention: Mention, whole: NamedPlace) -> bool:
@@ -126,15 +130,18 @@ def _likeliest(mention: Mention) -> Reading:
 
 
 def _judge(framed: Frame, readings: Sequence[Reading], stated: NamedPlace | None) -> list[Place]:
-    """Each reading as a place with score and role, in order of mention."""
-    support = [reading.place.code for reading in readings]
-    places = []
+    """Each place that is read, once, with score and role: its best mention, the first of equals."""
+    codes = {reading.place.code for reading in readings}
+    supported = {code for code in codes if _supported(code, codes)}
+    best: dict[str, tuple[float, Reading]] = {}
     for order, reading in enumerate(readings):
-        score = SCORES[reading.mention.clue] * reading.trust
-        if _supported(reading.place.code, support):
+        code, score = reading.place.code, SCORES[reading.mention.clue] * reading.trust
+        if code in supported:
             score += 0.3 * (1 - score)
         score *= 0.985**order
-        places.append(_place(framed, reading, score, stated))
+        if code not in best or score > best[code][0]:
+            best[code] = score, reading
+    places = [_place(framed, reading, score, stated) for score, reading in best.values()]
     return places if stated is None and not any(map(_in_sweden, places)) else [_only_named(place) for place in places]
 
 
@@ -149,7 +156,7 @@ def _only_named(place: Place) -> Place:
     return msgspec.structs.replace(place, role=PlaceRole.MENTIONED)
 
 
-def _supported(code: str, support: Sequence[str]) -> bool:
+def _supported(code: str, support: Iterable[str]) -> bool:
     """Whether another name of the text lies in the same municipality, or is its county."""
     return any(other != code and (other[:4] == code[:4] or (len(other) == 2 and other == code[:2])) for other in support)
 
@@ -166,14 +173,16 @@ def _place(framed: Frame, reading: Reading, score: float, stated: NamedPlace | N
         end=mention.end,
         field=framed.field(mention.start),
         reason=_reason(framed, reading),
-        alternatives=tuple(
-            Alternative(code=other.code, name=other.name, reason=_sentence(reading.against))
-            for other in mention.readings[:5]
-            if other is not place
-        ),
+        alternatives=_alternatives(reading) if len(mention.readings) > 1 else (),
         latitude=place.latitude,
         longitude=place.longitude,
     )
+
+
+def _alternatives(reading: Reading) -> tuple[Alternative, ...]:
+    why = _sentence(reading.against)
+    others = [place for place in reading.mention.readings[:5] if place is not reading.place]
+    return tuple([Alternative(code=other.code, name=other.name, reason=why) for other in others])
 
 
 def _reason(framed: Frame, reading: Reading) -> str:
@@ -195,12 +204,3 @@ def _role(reading: Reading, score: float, stated: NamedPlace | None) -> PlaceRol
     if stated is not None and not (place.code.startswith(stated.code) or stated.code.startswith(place.code)):
         return PlaceRole.MENTIONED
     return PlaceRole.HAPPENED
-
-
-def _first_of_each(places: Sequence[Place]) -> list[Place]:
-    """Each code once: its best mention, the first of equals."""
-    best: dict[str, Place] = {}
-    for place in places:
-        if place.code not in best or place.score > best[place.code].score:
-            best[place.code] = place
-    return list(best.values())

@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from enrich.attributes import LANG, PLACES, THEMES
+from enrich.explain import Explainer
 from enrich.incidents import Splitter
 from enrich.nlp import analyse
 from enrich.text import Frame, Unframe, frame
@@ -39,18 +40,37 @@ _any_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 
 
-def tag_lines(lines: Iterable[str | bytes], nlp: Language, refuse: Callable[[UsageError], None], batch: int = BATCH) -> Iterator[bytes]:
+def tag_lines(
+    lines: Iterable[str | bytes],
+    nlp: Language,
+    refuse: Callable[[UsageError], None],
+    batch: int = BATCH,
+    *,
+    explainer: Explainer | None = None,
+) -> Iterator[bytes]:
     """Each line's object with ``places``, ``themes``, ``incidents`` and ``lang``, in order, with a newline; blank lines are left out.
 
     Offsets count the characters of the given title or text.
 
     :param refuse: is told of each line that is not such an object; the others go on unless it raises.
+    :param explainer: adds to each place and theme why it is there, and shows each text on its page.
     """
     readable, splitter = _readable(lines, refuse), Splitter(nlp)
     while given := list(islice(readable, batch)):
         frames = [frame(title, text) for _, title, text in given]
         for (values, title, text), framed, doc in zip(given, frames, analyse(nlp, frames), strict=True):
-            yield _encoder.encode(values | _found(doc, framed, title, text, splitter)) + b"\n"
+            found = _found(doc, framed, title, text, splitter)
+            if explainer is not None:
+                _add(found, explainer.fields(doc, framed, Unframe(framed, title, text)))
+                explainer.show(str(values["id"]), title, text)
+            yield _encoder.encode(values | found) + b"\n"
+
+
+def _add(found: dict[str, Any], explained: dict[str, Any]) -> None:
+    """What explains each place and theme, beside it."""
+    for key in ("places", "themes"):
+        found[key] = [said | why for said, why in zip(found[key], explained[key], strict=True)]
+    found["dropped_themes"] = explained["dropped_themes"]
 
 
 def _readable(lines: Iterable[str | bytes], refuse: Callable[[UsageError], None]) -> Iterator[_Given]:

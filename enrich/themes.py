@@ -6,7 +6,7 @@ notices of that weight and lead whose best theme is right (:func:`_score`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import exp, log, log1p
 from typing import NamedTuple
 
@@ -73,6 +73,10 @@ class Evidence(NamedTuple):
     against: str = ""
 
 
+#: The same while it is counted: a bare tuple is made much faster.
+_Counted = tuple[int, int, float, str]
+
+
 class Judged(NamedTuple):
     """A theme that the text speaks for, and whether enough for it to be one of the document's."""
 
@@ -89,46 +93,53 @@ class Classifier:
         self._families = _families(lexicon.themes)
         self._types = lexicon.of_type()
         self._names, self._patterns = _compile(lexicon.themes)
-        self._automaton = ahocorasick_rs.AhoCorasick(self._names)
+        self._automaton = ahocorasick_rs.AhoCorasick(self._names, implementation=ahocorasick_rs.Implementation.DFA)
         self._shader = Shader()
         self._unshaded = frozenset(number for number, theme in enumerate(lexicon.themes) if theme.id in _UNSHADED)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Id → name in Swedish."""
+        return {theme.id: theme.sv for theme in self._themes}
+
     def classify(self, framed: Frame) -> tuple[Theme, ...]:
         """The themes of a document, best first."""
-        return tuple(judged.theme for judged in self.judge(framed) if judged.kept)
+        return tuple(judged.theme for judged in self._judge(framed, dropped=False))
 
     def judge(self, framed: Frame) -> list[Judged]:
         """The themes of a document, best first, and those that were dropped."""
+        return self._judge(framed, dropped=True)
+
+    def _judge(self, framed: Frame, *, dropped: bool) -> list[Judged]:
         if framed.category.startswith(_SUMMARY_TYPE) or f", {_SUMMARY_TYPE}" in framed.text[: framed.body]:
             return [_by_source(SUMMARY, framed.category or _SUMMARY_TYPE)]
         stated = self._types.get(framed.category.casefold().strip()) if framed.category else None
-        found = self._found(framed)
+        found = self._found(framed, dropped=dropped)
         if stated is None or (stated.catch_all and any(judged.kept for judged in found)):
             return found
-        beside = [
-            judged._replace(kept=judged.kept and sum(e.weight for e in judged.evidence) >= _BESIDE)
-            for judged in found
-            if judged.theme.id != stated.id
-        ]
-        return [_by_source(stated.id, framed.category), *beside][:MOST]
+        beside = [judged._replace(kept=judged.kept and _stands_alone(judged.evidence)) for judged in found if judged.theme.id != stated.id]
+        return [_by_source(stated.id, framed.category), *(judged for judged in beside if judged.kept or dropped)][:MOST]
 
-    def _found(self, framed: Frame) -> list[Judged]:
+    def _found(self, framed: Frame, *, dropped: bool) -> list[Judged]:
         lowered = lower(framed.text[:_READ])
         hits = self._hits(lowered)
         if not hits:
             return []
         evidence = self._weigh(framed, hits, self._shader.shades(lowered, framed.body))
-        weights = {number: sum(e.weight for e in found) for number, found in evidence.items()}
+        weights = {number: _sum(counted) for number, counted in evidence.items()}
         kin: dict[int, float] = {}
         for number, weight in weights.items():
             family = self._families[number]
             kin[family] = kin.get(family, 0.0) + weight
-        ranked = sorted(((w + _KIN * (kin[self._families[n]] - w), -n) for n, w in weights.items()), reverse=True)[:MOST]
-        sure = [self._score(ranked, place) for place in range(len(ranked))]
-        return [
-            Judged(self._theme(framed, -minus, min(sure[: place + 1]), evidence[-minus]), tuple(evidence[-minus]), weight >= _needed(place))
-            for place, (weight, minus) in enumerate(ranked)
-        ]
+        ranked = sorted([(w + _KIN * (kin[self._families[n]] - w), -n) for n, w in weights.items()], reverse=True)[:MOST]
+        judged, score = [], 1.0
+        for place, (weight, minus) in enumerate(ranked):
+            kept = _is_kept(place, weight, evidence[-minus])
+            if kept or dropped:
+                score = min(score, self._score(ranked, place))
+                counted = evidence[-minus]
+                judged.append(Judged(self._theme(framed, -minus, score, counted), tuple([Evidence(*e) for e in counted]), kept))
+        return judged
 
     def _score(self, ranked: list[tuple[float, int]], place: int) -> float:
         """How sure a theme is without those before it: they may be the text's subjects too."""
@@ -136,9 +147,9 @@ class Classifier:
         family = self._families[-minus]
         return _score(weight, next((other for other, n in ranked[place + 1 :] if self._families[-n] != family), 0.0))
 
-    def _theme(self, framed: Frame, number: int, score: float, evidence: list[Evidence]) -> Theme:
-        words = tuple(dict.fromkeys(framed.text[e.start : e.end] for e in evidence[:MOST_EVIDENCE]))
-        against = "; ".join(dict.fromkeys(e.against for e in evidence if e.against))
+    def _theme(self, framed: Frame, number: int, score: float, evidence: list[_Counted]) -> Theme:
+        words = tuple(dict.fromkeys([framed.text[e[0] : e[1]] for e in evidence[:MOST_EVIDENCE]]))
+        against = "; ".join(dict.fromkeys([e[3] for e in evidence if e[3]]))
         return Theme(id=self._themes[number].id, score=score, evidence=words, reason=f"Räknas lägre: {against}." if against else "")
 
     def _hits(self, lowered: str) -> list[_Hit]:
@@ -155,15 +166,16 @@ class Classifier:
             hits.append((start, end, counts, excludes))
         return hits
 
-    def _weigh(self, framed: Frame, hits: list[_Hit], shades: list[Shade]) -> dict[int, list[Evidence]]:
+    def _weigh(self, framed: Frame, hits: list[_Hit], shades: list[Shade]) -> dict[int, list[_Counted]]:
         """The evidence of each theme by number; a word that comes again counts once, where it counts most."""
         spans = [(start, end, excludes) for start, end, _, excludes in hits if excludes]
         lead = framed.body + _LEAD
-        evidence: dict[int, list[Evidence]] = {}
+        evidence: dict[int, list[_Counted]] = {}
         seen: set[tuple[int, str]] = set()
-        shaded = [(_shade(start, shades), start, end, counts) for start, end, counts, _ in hits]
         if shades:
-            shaded.sort(key=lambda hit: -hit[0].factor)
+            shaded = sorted([(_shade(start, shades), start, end, counts) for start, end, counts, _ in hits], key=lambda hit: -hit[0].factor)
+        else:
+            shaded = [(_NO_SHADE, start, end, counts) for start, end, counts, _ in hits]
         for shade, start, end, counts in shaded:
             word = framed.text[start:end]
             factor = _LEAD_FACTOR if start < lead else 1.0
@@ -172,10 +184,13 @@ class Classifier:
                     continue
                 seen.add((number, word))
                 if shade is _NO_SHADE or number in self._unshaded:
-                    found = Evidence(start, end, weight * factor)
+                    counted = (start, end, weight * factor, "")
                 else:
-                    found = Evidence(start, end, weight * factor * shade.factor, shade.reason)
-                evidence.setdefault(number, []).append(found)
+                    counted = (start, end, weight * factor * shade.factor, shade.reason)
+                if number in evidence:
+                    evidence[number].append(counted)
+                else:
+                    evidence[number] = [counted]
         return evidence
 
 
@@ -188,9 +203,20 @@ def _shade(start: int, shades: list[Shade]) -> Shade:
     return min((s for s in shades if s.start <= start < s.end), key=lambda s: s.factor, default=_NO_SHADE)
 
 
-def _needed(place: int) -> float:
-    """Weight that the theme at this place, 0 the best, needs to be one of the document's."""
-    return _BESIDE if place else _LEAST
+def _stands_alone(evidence: Sequence[Evidence]) -> bool:
+    """Whether it is a subject beside the one that the source states."""
+    return sum(e.weight for e in evidence) >= _BESIDE
+
+
+def _sum(evidence: list[_Counted]) -> float:
+    return sum([weight for _, _, weight, _ in evidence])
+
+
+def _is_kept(place: int, weight: float, evidence: list[_Counted]) -> bool:
+    """Whether the theme at this place, 0 the best, is one of the document's. Relatives lend nothing to one that is only denied."""
+    if weight < (_BESIDE if place else _LEAST):
+        return False
+    return not evidence[0][3] or _sum(evidence) >= _LEAST  # what is told comes first
 
 
 def _score(weight: float, rival: float) -> float:

@@ -24,7 +24,7 @@ app.command(short_help="Collect and process, until Ctrl-C or SIGTERM.")(flow.run
 app.command(short_help="Replay an invented fortnight, and show what came of it.")(flow.demo)
 app.command(short_help="Replay recorded polls of polisen.se.")(flow.replay)
 app.command(cls=search.SearchCommand)(search.search)
-app.command(short_help="Tag places and themes: JSON Lines in, JSON Lines out.")(tag.tag)
+app.command(cls=tag.TagCommand, short_help="Tag places and themes: JSON Lines in, JSON Lines out.")(tag.tag)
 app.command(short_help="Put documents into stories: JSON Lines in, JSON Lines out.")(stories.stories)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
 app.add_typer(spread.app, name="spread", short_help="What spreads from place to place: --events as a filter.")

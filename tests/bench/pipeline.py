@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import spacy
 
+from enrich.tag import tag_lines
 from pipeline import app, recording
 from pipeline.clock import VirtualClock
 from pipeline.doctor import examine
@@ -45,6 +46,22 @@ def tokenizer(events: list[dict]) -> float:
     for _ in nlp.pipe(inputs):
         pass
     return len(inputs) / (time.perf_counter() - began)
+
+
+def tag(events: list[dict]) -> float:
+    """Documents a second of the filter ``fjaril tag``: JSON Lines in and out, once its gazetteer is loaded."""
+    lines = [msgspec.json.encode({"id": event["id"], "title": event["name"], "text": event["text"]}) for event in events]
+    with tempfile.TemporaryDirectory() as folder:
+        nlp = app.language(Settings(data_dir=Path(folder)))
+    app.calm_collector()
+    began = time.perf_counter()
+    for _ in tag_lines(lines, nlp, _refuse):
+        pass
+    return len(lines) / (time.perf_counter() - began)
+
+
+def _refuse(error: Exception) -> None:
+    raise error
 
 
 def record(kind: str, count: int, file: Path) -> None:

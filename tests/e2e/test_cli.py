@@ -114,6 +114,7 @@ def test_each_command_has_its_help(command, monkeypatch, capsys):
         (("replay", "none.jsonl"), "none.jsonl: No such file or directory"),
         (("run", "indx"), "there is no stage indx"),
         (("tag", "none.jsonl"), "none.jsonl: No such file or directory"),
+        (("tag", "--explain", "none/why.html", "/dev/null"), "none/why.html: No such file or directory"),
         (("search", "-n"), "-n"),
         (("--config", "none.yaml", "search", "x"), "none.yaml: (file): found 'No such file or directory'"),
     ],

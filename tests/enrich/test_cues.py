@@ -162,6 +162,11 @@ def test_a_title_shades_the_whole_text(classifier):
     assert classifier.classify(told)[0].score > 0.8
 
 
+def test_relatives_lend_nothing_to_what_is_denied(classifier):
+    """A fire that is told makes no arson of one that is denied."""
+    assert "fire.arson" not in found(classifier, "En lägenhet brinner. Det finns ingen misstanke om mordbrand.")
+
+
 def test_a_word_that_comes_twice_counts_where_it_is_told(classifier):
     """What is denied first and told later is told."""
     (theme, *_) = classifier.classify(frame("", "Först sades att det inte var någon mordbrand. Nu utreds mordbrand."))

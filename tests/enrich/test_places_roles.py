@@ -62,6 +62,7 @@ def roles(finder, text, **known) -> dict[str, str]:
         ("Tulipalo Turussa.", {"FI Åbo": "mentioned"}),
         ("Mannen greps i Malmö efter en explosion i Köpenhamn.", {"1280": "happened", "DK Köpenhamn": "mentioned"}),
         ("Bilen kom från Norge.", {"NO": "mentioned"}),
+        ("Färjan går till Fredrikshamn i Danmark.", {"DK Fredrikshamn": "mentioned", "DK": "mentioned"}),
         # other languages
         ("Tukholma: mielenosoitus.", {"0180": "happened"}),
         ("Mielenosoitus Tukholmassa.", {"0180": "happened"}),
