@@ -7,6 +7,7 @@ without doubt in the same municipality or county, the area that the source write
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -186,8 +187,12 @@ def _alternatives(reading: Reading) -> tuple[Alternative, ...]:
 
 
 def _reason(framed: Frame, reading: Reading) -> str:
-    road = context.road(framed.text, reading.mention.start)
-    return _sentence(f"{reading.reason}; {reading.mention.clue.value}{f' ({road})' if road else ''}")
+    return _said(reading.reason, reading.mention.clue, context.road(framed.text, reading.mention.start))
+
+
+@lru_cache(maxsize=1_000)
+def _said(reason: str, clue: Clue, road: str) -> str:
+    return _sentence(f"{reason}; {clue.value}{f' ({road})' if road else ''}")
 
 
 def _sentence(words: str) -> str:

@@ -231,7 +231,7 @@ def test_a_source_check_says_what_came(tmp_path):
         (("--source", "polis"), "there is no source 'polis'; did you mean polisen"),
         (("-source:polis",), "there is no source 'polis'"),
         (("lang:fi",), "no document is in language 'fi'; there are "),
-        (("--place", "Malmo"), "there is no municipality or county 'Malmo'; did you mean Malmö"),
+        (("--place", "Malmø"), "there is no municipality or county 'Malmø'; did you mean Malmö"),
         (("place:9999",), "there is no place with the code '9999'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
