@@ -14,6 +14,8 @@ from rich.progress import Progress
 
 #: Texts of one measurement, and of the one for memory.
 COUNT, MANY = 20_000, 100_000
+#: Documents in the window of stories.
+WINDOW = 200_000
 
 
 def measure(what: str, count: int) -> dict[str, float]:
@@ -24,8 +26,10 @@ def measure(what: str, count: int) -> dict[str, float]:
 
 def one(what: str, count: int) -> dict[str, float]:
     """What :func:`measure` runs."""
-    from tests.bench import pipeline, texts
+    from tests.bench import pipeline, stories, texts
 
+    if what in {"near", "stories"}:
+        return getattr(stories, what)(count)
     if what == "tokenizer":
         return {"docs/s": pipeline.tokenizer(texts.notices(count))}
     if what == "tag":
@@ -49,13 +53,17 @@ def report(rounds: int) -> list[str]:
     plan = ["tokenizer", "tag", "json", "rss"] * rounds
     rates: dict[str, list[float]] = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("measuring", total=len(plan) + 3)
+        task = progress.add_task("measuring", total=len(plan) + 5)
         for what in plan:
             rates.setdefault(what, []).append(measure(what, COUNT)["docs/s"])
             progress.advance(task)
         parts = measure("parts", COUNT)
         progress.advance(task)
         large = measure("json", MANY)
+        progress.advance(task)
+        near = measure("near", WINDOW)
+        progress.advance(task)
+        stories = measure("stories", WINDOW)
         progress.advance(task)
         seconds = startup()
     median = {what: statistics.median(values) for what, values in rates.items()}
@@ -65,13 +73,18 @@ def report(rounds: int) -> list[str]:
         lines.append(f"{name:34} {median[what]:8.0f} docs/s   {median[what] / base:.2f} of the tokenizer (at least {floor})")
     lines += [f"{'  ' + name + ' alone':34} {rate:8.0f} docs/s" for name, rate in parts.items()]
     lines.append(f"{f'pipeline, {MANY:,} documents':34} {large['docs/s']:8.0f} docs/s   {large['MB']:.0f} MB at the peak (at most 600)")
+    lines.append(f"{f'near-duplicates, {WINDOW:,} documents':34} {near['docs/s']:8.0f} docs/s   (CPU; at least 10000)")
+    lines.append(
+        f"{f'stories, {WINDOW:,} documents':34} {stories['docs/s']:8.0f} docs/s   (CPU; at least 5000) "
+        f"{stories['bytes/doc'] / 1000:.1f} KB a document (at most 10), largest {stories['largest']:.0f}"
+    )
     lines.append(f"{'fjaril --help':34} {seconds:8.2f} s        (at most 0.30)")
     return lines
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--one", choices=("tokenizer", "tag", "json", "rss", "parts"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=("tokenizer", "tag", "json", "rss", "parts", "near", "stories"), help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=COUNT, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each measurement")
     arguments = parser.parse_args()
