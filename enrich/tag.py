@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -14,9 +14,9 @@ from spacy.tokens import Doc
 from enrich.attributes import LANG, PLACES, THEMES
 from enrich.explain import Explainer
 from enrich.incidents import Splitter
+from enrich.lines import Refuse, read_lines
 from enrich.nlp import analyse
 from enrich.text import Frame, Unframe, frame
-from pipeline.errors import UsageError
 from pipeline.model import Incident, Place, Theme
 
 #: Lines that are read before the first is written.
@@ -43,7 +43,7 @@ _encoder = msgspec.json.Encoder()
 def tag_lines(
     lines: Iterable[str | bytes],
     nlp: Language,
-    refuse: Callable[[UsageError], None],
+    refuse: Refuse,
     batch: int = BATCH,
     *,
     explainer: Explainer | None = None,
@@ -55,7 +55,7 @@ def tag_lines(
     :param refuse: is told of each line that is not such an object; the others go on unless it raises.
     :param explainer: adds to each place and theme why it is there, and shows each text on its page.
     """
-    readable, splitter = _readable(lines, refuse), Splitter(nlp)
+    readable, splitter = read_lines(lines, _read, _EXPECTED, refuse), Splitter(nlp)
     while given := list(islice(readable, batch)):
         frames = [frame(title, text) for _, title, text in given]
         for (values, title, text), framed, doc in zip(given, frames, analyse(nlp, frames), strict=True):
@@ -73,24 +73,9 @@ def _add(found: dict[str, Any], explained: dict[str, Any]) -> None:
     found["dropped_themes"] = explained["dropped_themes"]
 
 
-def _readable(lines: Iterable[str | bytes], refuse: Callable[[UsageError], None]) -> Iterator[_Given]:
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                given = _read(number, line)
-            except UsageError as error:
-                refuse(error)
-            else:
-                yield given
-
-
-def _read(number: int, line: str | bytes) -> _Given:
-    try:
-        values = _any_decoder.decode(line)
-        texts = msgspec.convert(values, _Texts)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        found = (line if isinstance(line, str) else line.decode("utf-8", "backslashreplace")).strip()[:80]
-        raise UsageError(f"line {number}: {error}; found {found!r}, expected {_EXPECTED}") from error
+def _read(line: str | bytes) -> _Given:
+    values = _any_decoder.decode(line)
+    texts = msgspec.convert(values, _Texts)
     return values, texts.title or "", texts.text
 
 

@@ -9,9 +9,9 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
+from enrich.lines import Refuse, read_lines
 from enrich.stories.stories import Stories
 from enrich.stories.story import Told
-from pipeline.errors import UsageError
 from pipeline.model import PlaceRole
 
 _EXPECTED = 'an object {"id", "title"?, "text", "published"?, "source"?, "places"?, "themes"?}'
@@ -55,9 +55,7 @@ class _Line(Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def story_lines(
-    lines: Iterable[str | bytes], stories: Stories, tagger: Callable[[], Tagger], refuse: Callable[[UsageError], None]
-) -> Iterator[bytes]:
+def story_lines(lines: Iterable[str | bytes], stories: Stories, tagger: Callable[[], Tagger], refuse: Refuse) -> Iterator[bytes]:
     """``{"id", "story"}`` for each document, and again for those whose story changes, each with a newline.
 
     :param tagger: called when the first line comes that has no places or themes yet.
@@ -65,7 +63,7 @@ def story_lines(
     """
     as_given: dict[str, int] = {}  # ids that are numbers
     now = _BEGINNING
-    for read in _tagged(_readable(lines, refuse), tagger):
+    for read in _tagged(read_lines(lines, _read, _EXPECTED, refuse), tagger):
         now = _utc(read.published) or now
         document = str(read.id)
         if isinstance(read.id, int):
@@ -75,17 +73,6 @@ def story_lines(
         moves.setdefault(document, stories.story_of(document))
         for moved, story in moves.items():
             yield _encoder.encode({"id": as_given.get(moved, moved), "story": story}) + b"\n"
-
-
-def _readable(lines: Iterable[str | bytes], refuse: Callable[[UsageError], None]) -> Iterator[tuple[bytes, _Line]]:
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                read = _read(number, line)
-            except UsageError as error:
-                refuse(error)
-            else:
-                yield line.encode() if isinstance(line, str) else line, read
 
 
 def _tagged(readable: Iterator[tuple[bytes, _Line]], tagger: Callable[[], Tagger]) -> Iterator[_Line]:
@@ -99,11 +86,8 @@ def _tagged(readable: Iterator[tuple[bytes, _Line]], tagger: Callable[[], Tagger
             yield read if read.is_tagged else _decoder.decode(next(found))
 
 
-def _read(number: int, line: str | bytes) -> _Line:
-    try:
-        return _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"line {number}: {error}; found {line[:80]!r}, expected {_EXPECTED}") from error
+def _read(line: str | bytes) -> tuple[bytes, _Line]:
+    return line.encode() if isinstance(line, str) else line, _decoder.decode(line)
 
 
 def _told(document: str, read: _Line, now: datetime) -> Told:

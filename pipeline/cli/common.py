@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from enrich.lines import Refuse
+    from pipeline.errors import UsageError
     from pipeline.ports import Bus, Index
     from pipeline.settings import Settings
 
@@ -136,3 +138,24 @@ def input_bytes(path: Path | None) -> Iterator[bytes]:
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
     with file:
         yield from file
+
+
+def print_lines(lines: Iterable[bytes]) -> None:
+    """JSON Lines on standard output, each with its newline."""
+    for line in lines:
+        sys.stdout.buffer.write(printable(line.decode()).encode())
+
+
+@contextmanager
+def refusing(file: Path | None) -> Iterator[Refuse]:
+    """What a filter tells of lines that it cannot read: each is named on standard error; in the end the exit code is 1 then."""
+    refused = False
+
+    def refuse(error: UsageError) -> None:
+        nonlocal refused
+        refused = True
+        complain(f"{file}: {error}" if file else str(error))
+
+    yield refuse
+    if refused:
+        raise typer.Exit(1)

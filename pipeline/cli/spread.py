@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import input_bytes, settings_of
+from pipeline.cli.common import input_bytes, print_lines, settings_of
 
 if TYPE_CHECKING:
     from enrich.spread.model import Event
 
-app = typer.Typer(no_args_is_help=True)
+_EXPECTED = '{"id","time" with its zone,"place" or null,"theme","links"}'
 
 
-@app.callback(invoke_without_command=True)
 def spread(
     context: typer.Context,
     events: Annotated[
-        Path | None,
+        Path,
         typer.Option("--events", metavar="FILE", help='Events as JSON Lines {"id","time","place","theme","links"}; - is standard input.'),
-    ] = None,
+    ],
     ties: Annotated[Path | None, typer.Option("--ties", metavar="FILE", help="Pairs of places with social ties: CSV from,to.")] = None,
     decoys: Annotated[int, typer.Option("--decoys", min=20, help="How many times chance is tried.")] = 200,
 ) -> None:
     """Find what spreads from place to place: events in, findings out, the strongest first (JSON Lines)."""
-    if context.invoked_subcommand is not None or events is None:
-        return
     import msgspec
 
     import pipeline.app
@@ -47,8 +43,8 @@ def spread(
         return (place.latitude, place.longitude) if place else None
 
     encoder = msgspec.json.Encoder()
-    for finding in findings(detect(clean(read, Geography(pairs, position)), decoys=decoys)):
-        sys.stdout.buffer.write(encoder.encode(finding) + b"\n")
+    found = findings(detect(clean(read, Geography(pairs, position)), decoys=decoys))
+    print_lines(encoder.encode(finding) + b"\n" for finding in found)
 
 
 def read_events(path: Path) -> Iterator[Event]:
@@ -58,18 +54,14 @@ def read_events(path: Path) -> Iterator[Event]:
     """
     import msgspec
 
+    from enrich.lines import read_lines
     from enrich.spread.model import Event
     from pipeline.errors import UsageError
 
-    decoder = msgspec.json.Decoder(Event)
-    for number, line in enumerate(input_bytes(path), 1):
-        if line.strip():
-            try:
-                yield decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise UsageError(
-                    f'{path}:{number}: {error}; found {line[:80]!r}, expected {{"id","time" with its zone,"place" or null,"theme","links"}}'
-                ) from error
+    def refuse(error: UsageError) -> None:
+        raise UsageError(f"{path}: {error}")  # without one of its events a finding may be another one
+
+    return read_lines(input_bytes(path), msgspec.json.Decoder(Event).decode, _EXPECTED, refuse)
 
 
 def read_ties(path: Path) -> Iterator[tuple[str, str]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import complain, input_bytes, settings_of
+from pipeline.cli.common import input_bytes, print_lines, refusing, settings_of
 
 if TYPE_CHECKING:
     from enrich.stories.filter import Tagger
@@ -27,17 +26,8 @@ def stories(
     from enrich.stories.filter import story_lines
     from enrich.stories.stories import Stories
 
-    refused = 0
-
-    def refuse(error: UsageError) -> None:
-        nonlocal refused
-        refused += 1
-        complain(f"{file}: {error}" if file else str(error))
-
-    for line in story_lines(input_bytes(file), Stories(), lambda: _tagger(settings_of(context)), refuse):
-        sys.stdout.buffer.write(line)
-    if refused:
-        raise typer.Exit(1)
+    with refusing(file) as refuse:
+        print_lines(story_lines(input_bytes(file), Stories(), lambda: _tagger(settings_of(context)), refuse))
 
 
 def _tagger(settings: Settings) -> Tagger:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.common import complain, input_bytes, printable, settings_of
+from pipeline.cli.common import input_bytes, print_lines, refusing, settings_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
     from enrich.explain import Explainer
-    from pipeline.errors import UsageError
 
 #: Stands for a page that is not asked for.
 _NO_PAGE = "-"
@@ -50,20 +48,10 @@ def tag(
     import pipeline.app
     from enrich.tag import tag_lines
 
-    refused = 0
-
-    def refuse(error: UsageError) -> None:
-        nonlocal refused
-        refused += 1
-        complain(f"{file}: {error}" if file else str(error))
-
     nlp = pipeline.app.language(settings_of(context))
     pipeline.app.calm_collector()
-    with _explainer(nlp, explain) as explainer:
-        for line in tag_lines(input_bytes(file), nlp, refuse, explainer=explainer):
-            sys.stdout.buffer.write(printable(line.decode()).encode())
-    if refused:
-        raise typer.Exit(1)
+    with refusing(file) as refuse, _explainer(nlp, explain) as explainer:
+        print_lines(tag_lines(input_bytes(file), nlp, refuse, explainer=explainer))
 
 
 @contextmanager
