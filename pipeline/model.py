@@ -269,12 +269,12 @@ class Place(Struct, frozen=True, kw_only=True):
     @property
     def municipality(self) -> str | None:
         """Its municipality's four digits, None for a county or a place abroad."""
-        return self.code[:4] if self.code[:4].isdigit() and len(self.code) >= 4 else None
+        return municipality_of(self.code)
 
     @property
     def county(self) -> str | None:
         """Its county's two digits, None abroad."""
-        return self.code[:2] if self.code[:2].isdigit() else None
+        return county_of(self.code)
 
 
 class Theme(Struct, frozen=True, kw_only=True):
@@ -503,6 +503,16 @@ class Retry(Wire, frozen=True, kw_only=True, tag="retry"):
     """A dead letter was put back where it came from (topic ``retried``, key = number of the letter)."""
 
     stage: str
+
+
+def municipality_of(code: str) -> str | None:
+    """The four digits of the municipality that a place's code lies in, None for a county, a region or a place abroad."""
+    return code[:4] if len(code) >= 4 and code[:4].isdigit() else None
+
+
+def county_of(code: str) -> str | None:
+    """The two digits of the county that a place's code lies in, None abroad."""
+    return code[:2] if len(code) >= 2 and code[:2].isdigit() else None
 
 
 def document_id(source: str, native_id: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pipeline.model import municipality_of
+
 #: The same district or street, the same municipality, districts that differ inside it, municipalities that differ.
 _SAME_SPOT, _SAME_MUNICIPALITY, _OTHER_SPOT, _OTHER_MUNICIPALITY = 1.15, 1.05, 0.85, 0.7
 #: A story in so many municipalities may be in one more.
@@ -23,7 +25,7 @@ def affinity(one: Iterable[str], other: Iterable[str]) -> float:
     common = municipalities & others
     if not common:
         return _OTHER_MUNICIPALITY
-    spots = [{code for code in codes if ":" in code and code[:4] in common} for codes in (here, there)]
+    spots = [{code for code in codes if ":" in code and municipality_of(code) in common} for codes in (here, there)]
     return _OTHER_SPOT if all(spots) else _SAME_MUNICIPALITY
 
 
@@ -33,4 +35,4 @@ def share_municipality(one: Iterable[str], other: Iterable[str]) -> bool:
 
 
 def _municipalities(codes: Iterable[str]) -> set[str]:
-    return {code[:4] for code in codes if len(code) >= 4}
+    return {municipality for code in codes if (municipality := municipality_of(code))}

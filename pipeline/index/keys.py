@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from pipeline.model import Document, Place, PlaceRole, Theme
+from pipeline.model import Document, Place, PlaceRole, Theme, county_of, municipality_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,13 +32,13 @@ def theme_line(theme: str) -> tuple[str, ...]:
 @lru_cache(maxsize=10_000)
 def area(code: str) -> str:
     """Where a place is counted: its municipality, else its county, else the country's code."""
-    return code[:4] if len(code) >= 4 and code[:4].isdigit() else county(code) or code.split(":", 1)[0]
+    return municipality_of(code) or county_of(code) or code.split(":", 1)[0]
 
 
 @lru_cache(maxsize=10_000)
 def county(code: str) -> str:
     """The county of a place; empty abroad."""
-    return code[:2] if len(code) >= 2 and code[:2].isdigit() else ""
+    return county_of(code) or ""
 
 
 def places(document: Document) -> list[Place]:
