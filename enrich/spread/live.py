@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from math import log
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrich.spread.edges import edge, grade, linked, ratio
-from enrich.spread.model import Event, Finding
+from enrich.spread.model import WITHDRAWN, Event, Finding
 from enrich.spread.night import Night, first_night
 from enrich.spread.rates import Rates
 from enrich.spread.scene import Scene, blank
@@ -73,43 +73,53 @@ class Live:
         self._highest = _highest(self._fixed)
         self._windows: dict[str, Window] = {}
         self._seen: dict[str, Seen] = {}
-        #: Ids of events that point to one that has not come, by its id.
-        self._waiting: defaultdict[str, dict[str, None]] = defaultdict(dict)
-        #: Events without a place: when, and which ones point to them.
-        self._placeless: dict[str, tuple[float, dict[str, None]]] = {}
+        #: Ids of the events that point to an event, by its id, whether that one has come or not.
+        self._pointing: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        #: When the events without a place were; and those with one that share such a source, and so are no spread.
+        self._placeless: dict[str, float] = {}
+        self._aside: dict[str, Event] = {}
         self._telling = Telling()
         self._now = float("-inf")
 
     def __len__(self) -> int:
         """How many events are remembered."""
-        return len(self._seen)
+        return len(self._seen) + len(self._placeless) + len(self._aside)
 
     @property
     def findings(self) -> list[Finding]:
         """What is said now and can still change, strongest first."""
-        return self._telling.findings
+        return [finding for finding in self._telling.findings if finding.times[0].timestamp() / 3600 >= self._now - KEPT]
 
     def put(self, event: Event) -> list[Finding]:
         """Take an event; one with the same id is replaced. Returns the findings that are new or have changed."""
-        known = self._seen.get(event.id)
-        if known is not None and known.event == event:
+        known = self._seen[event.id].event if event.id in self._seen else self._aside.get(event.id)
+        if known == event:
             return []
-        themes: dict[str, None] = self._remove(known) if known is not None else {}
+        themes = self._take_out(event.id)
         t = event.time.timestamp() / 3600
         if t > self._now - KEPT:
-            themes |= self._announce(event.id, t) if event.place is None else self._add(event, event.place, t)
-        return [finding for theme in themes for finding in self._look(theme, "grew" if known is None else "revised")]
+            self._now = max(self._now, t)
+            for link in event.links:
+                self._pointing[link.to][event.id] = None
+            themes |= self._announce(event.id, t) if event.place is None else self._add(event)
+            self._forget_old()
+        return self._look_at(themes, "grew" if known is None else "revised")
 
     def withdraw(self, event_id: str) -> list[Finding]:
         """Forget an event. Returns the findings that changed; one that no longer holds says ``withdrawn``."""
-        self._placeless.pop(event_id, None)
-        known = self._seen.get(event_id)
-        return [finding for theme in self._remove(known) for finding in self._look(theme, "withdrawn")] if known else []
+        return self._look_at(self._take_out(event_id), WITHDRAWN)
+
+    def resume(self, findings: Iterable[Finding]) -> None:
+        """Go on from what was said before a restart, once the events have been put again."""
+        self._telling = Telling()
+        for finding in findings:
+            self._telling.resume(finding)
 
     # --- events
 
-    def _add(self, event: Event, place: str, t: float) -> dict[str, None]:
+    def _add(self, event: Event) -> dict[str, None]:
         """Take an event with a place; returns the themes whose episodes may have changed."""
+        place, t = event.place or "", event.time.timestamp() / 3600
         if place not in self._atlas.at:
             self._atlas.know((place,))
             if self._atlas.kind is not self._fixed.kind:
@@ -127,8 +137,7 @@ class Live:
             link=link,
             row=self._rows.get((event.theme, place), -1),
         )
-        self._rates.add(theme, place, t, sum(link.places_named <= MOST_PLACES for link in event.links))
-        self._now = max(self._now, t)
+        self._rates.add(theme, place, t, _links(event))
         self._seen[event.id] = seen
         longer = window.add(seen)
         themes = self._resolve(window, seen)
@@ -140,11 +149,8 @@ class Live:
 
     def _announce(self, id_: str, t: float) -> dict[str, None]:
         """Take an event without a place: a common source for those that point to it."""
-        self._now = max(self._now, t)
-        self._placeless[id_] = t, self._waiting.pop(id_, {})
-        for old in [old for old, (when, _) in self._placeless.items() if when < self._now - KEPT]:
-            del self._placeless[old]
-        return self._set_aside(id_)
+        self._placeless[id_] = t
+        return self._settle(id_)
 
     def _resolve(self, window: Window, seen: Seen) -> dict[str, None]:
         """Note the links from and to a new event; returns the themes whose episodes may have changed."""
@@ -152,13 +158,10 @@ class Live:
         targets: list[Seen] = []
         for to in dict.fromkeys(link.to for link in seen.event.links):
             if to in self._placeless:
-                self._placeless[to][1][seen.event.id] = None
-                themes |= self._set_aside(to)
+                themes |= self._settle(to)
             elif to in self._seen:
                 targets += [self._seen[to]] if window.link(seen, self._seen[to]) else []
-            else:
-                self._waiting[to][seen.event.id] = None
-        for source in self._waiting.pop(seen.event.id, {}):
+        for source in self._pointing.get(seen.event.id, ()):
             if source in self._seen:
                 targets += [seen] if window.link(self._seen[source], seen) else []
         if targets and seen.event.id in self._seen:
@@ -181,38 +184,83 @@ class Live:
             return False
         return seen.event.id in window.roots or len(causes(window.scene(self._fixed), window.number(seen))) > 0
 
-    def _set_aside(self, source: str) -> dict[str, None]:
-        """Take out the events that share a source without a place, if they are at several places; returns their themes."""
-        sharing = [self._seen[id_] for id_ in self._placeless[source][1] if id_ in self._seen]
+    def _settle(self, source: str) -> dict[str, None]:
+        """Set aside the events that share a source without a place, if they are at several places, else take them back; returns their themes."""
+        sharing = [event for event in map(self._event, self._pointing.get(source, ())) if event]
         themes: dict[str, None] = {}
-        if len({seen.place for seen in sharing}) > 1:
-            for seen in sharing:
-                themes |= self._remove(seen)
+        if self._is_common(source):
+            for event in sharing:
+                if event.id in self._seen:
+                    themes |= self._remove(self._seen[event.id])
+                    self._aside[event.id] = event
+        else:
+            for event in sharing:
+                if event.id in self._aside and not any(self._is_common(link.to) for link in event.links):
+                    themes |= self._add(self._aside.pop(event.id))
+        return themes
+
+    def _is_common(self, source: str) -> bool:
+        """Whether it is an event without a place that others at several places point to."""
+        events = map(self._event, self._pointing.get(source, ()))
+        return source in self._placeless and len({event.place for event in events if event}) > 1
+
+    def _event(self, id_: str) -> Event | None:
+        """An event with a place, by its id."""
+        return self._seen[id_].event if id_ in self._seen else self._aside.get(id_)
+
+    def _take_out(self, id_: str) -> dict[str, None]:
+        """Forget an event, as if it had never come; returns the themes whose episodes may have changed."""
+        if id_ in self._placeless:
+            del self._placeless[id_]
+            return self._settle(id_)
+        event = self._event(id_)
+        if event is None:
+            return {}
+        themes = self._remove(self._seen[id_]) if id_ in self._seen else {}
+        self._aside.pop(id_, None)
+        self._unpoint(event)
+        for link in event.links:
+            if link.to in self._placeless:
+                themes |= self._settle(link.to)
         return themes
 
     def _remove(self, seen: Seen) -> dict[str, None]:
-        self._windows[seen.event.theme].remove(seen)
-        self._forget(seen)
-        return {seen.event.theme: None}
+        event = seen.event
+        self._windows[event.theme].remove(seen)
+        self._rates.add(self._rates.theme(event.theme, seen.t), event.place or "", seen.t, _links(event), -1)
+        del self._seen[event.id]
+        return {event.theme: None}
 
     def _forget(self, seen: Seen) -> None:
         self._seen.pop(seen.event.id, None)
-        for link in seen.event.links:
-            waiting = self._waiting.get(link.to, {})
-            waiting.pop(seen.event.id, None)
-            if not waiting:
-                self._waiting.pop(link.to, None)
+        self._unpoint(seen.event)
+
+    def _unpoint(self, event: Event) -> None:
+        for link in event.links:
+            pointing = self._pointing.get(link.to, {})
+            pointing.pop(event.id, None)
+            if not pointing:
+                self._pointing.pop(link.to, None)
+
+    def _forget_old(self) -> None:
+        """Let go of announcements from before the window, and of what was set aside for them."""
+        if not self._placeless and not self._aside:
+            return
+        for id_ in [id_ for id_, t in self._placeless.items() if t < self._now - KEPT]:
+            del self._placeless[id_]
+        for event in [event for event in self._aside.values() if event.time.timestamp() / 3600 < self._now - KEPT]:
+            del self._aside[event.id]
+            self._unpoint(event)
 
     # --- findings
 
-    def _may_change(self, root: str) -> bool:
-        """Whether a finding that began with an event can still change."""
-        return root in self._seen and self._seen[root].t >= self._now - KEPT
+    def _look_at(self, themes: Iterable[str], reason: str) -> list[Finding]:
+        return [finding for theme in themes for finding in self._look(theme, reason)]
 
     def _look(self, theme: str, reason: str) -> list[Finding]:
         """Grow the episodes of a theme again; returns what is new or changed in what is said."""
         window = self._windows[theme]
-        self._telling.close(theme, self._may_change)
+        self._telling.close(theme, _instant(self._now - KEPT))
         scene = window.scene(self._fixed)
         roots = sorted(window.number(seen) for seen in window.roots.values() if seen.t >= self._now - KEPT)
         found = episodes(scene, np.array(roots, np.int64))
@@ -220,7 +268,7 @@ class Live:
         members = {n: found.member[found.start[n] : found.start[n + 1]] for n in strong}
         grown = [Episode(events=tuple(window.seen[j].event.id for j in members[n]), score=round(float(found.score[n]), 4)) for n in strong]
         make = partial(self._finding, theme, window, scene, found)
-        return self._telling.tell(theme, grown, make, datetime.fromtimestamp(self._now * 3600, UTC), reason)
+        return self._telling.tell(theme, grown, make, _instant(self._now), reason)
 
     def _finding(self, theme: str, window: Window, scene: Scene, found: Episodes, n: int) -> Finding:
         low, high = int(found.start[n]), int(found.start[n + 1])
@@ -236,6 +284,7 @@ class Live:
             root=said.ids[members[0]],
             places=tuple(said.places[j] for j in members),
             events=tuple(said.ids[j] for j in members),
+            times=tuple(window.seen[j].event.time for j in members),
             edges=edges,
             score=round(score, 4),
             root_burst=round(float(found.value[low]), 4),
@@ -247,6 +296,15 @@ class Live:
             ratio=ratio_,
             ratio_interval=interval,
         )
+
+
+def _links(event: Event) -> int:
+    """Links that count."""
+    return sum(link.places_named <= MOST_PLACES for link in event.links)
+
+
+def _instant(hours: float) -> datetime:
+    return datetime.fromtimestamp(hours * 3600, UTC)
 
 
 def _with_families(night: Night, atlas: _Atlas) -> tuple[Scene, dict[tuple[str, str], int]]:

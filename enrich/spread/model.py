@@ -80,6 +80,10 @@ class Edge(Struct, frozen=True, kw_only=True):
     runners_up: tuple[Parent, ...] = ()
 
 
+#: Reason of the last version of a finding that no longer is one.
+WITHDRAWN = "withdrawn"
+
+
 class Version(Struct, frozen=True, kw_only=True):
     """What a finding was at a time: one line of its history."""
 
@@ -104,8 +108,9 @@ class Finding(Wire, frozen=True, kw_only=True, tag="spread"):
     root: str
     #: Codes of the places in the order they were reached, the root's first.
     places: tuple[str, ...]
-    #: Ids of the events, one for each place, in the same order.
+    #: Ids of the events, one for each place, in the same order; and when each of them was.
     events: tuple[str, ...]
+    times: tuple[Instant, ...] = ()
     edges: tuple[Edge, ...]
     #: Sum over the edges of log(1 + e^score), and ``root_burst``.
     score: float
@@ -125,6 +130,11 @@ class Finding(Wire, frozen=True, kw_only=True, tag="spread"):
     power: float | None = None
     version: int = 1
     history: tuple[Version, ...] = ()
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it was said and no longer holds: what it was made of was withdrawn or changed."""
+        return bool(self.history) and self.history[-1].reason == WITHDRAWN
 
 
 class Influence(Struct, frozen=True, kw_only=True):

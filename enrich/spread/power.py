@@ -23,6 +23,8 @@ def power_by_theme(detection: Detection) -> dict[str, float]:
     Drawn, not searched for: roots among the theme's events, followers, lags, links and bursts as the parameters have them, rates as the
     theme has them at the places. That a place may be hidden by another finding is left out.
     """
+    if not detection.parameters.follows:  # nothing links events: none is ever found
+        return dict.fromkeys(detection.cleaned.table.themes, 0.0)
     random = np.random.default_rng(0)
     least = _threshold(detection)
     return {

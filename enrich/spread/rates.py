@@ -29,9 +29,11 @@ class _Fading:
     def read(self, now: float) -> float:
         return self._value * exp(-max(now - self._at, 0.0) / self._memory)
 
-    def add(self, now: float, amount: float = 1.0) -> None:
-        self._value = self.read(now) + amount
-        self._at = max(self._at, now)
+    def add(self, when: float, amount: float = 1.0) -> None:
+        """Count what happened at ``when``; the sum is the same in whatever order it is told."""
+        at = max(self._at, when)
+        self._value = self.read(at) + amount * exp(-(at - when) / self._memory)
+        self._at = at
 
     def hours(self, now: float) -> float:
         """How many hours the count is worth: fewer than the memory in the beginning."""
@@ -58,12 +60,12 @@ class ThemeRates:
         """Links per event."""
         return (self._links.read(now) + _EVENTS * self._link_ratio) / (self._events.read(now) + _EVENTS)
 
-    def add(self, place: str, now: float, links: int) -> None:
+    def add(self, place: str, when: float, links: int, amount: int) -> None:
         for fading in (self._close, self._wide, self._events):
-            fading.add(now)
-        self._links.add(now, links)
-        self.counts[place] += 1
-        self.total += 1
+            fading.add(when, amount)
+        self._links.add(when, links * amount)
+        self.counts[place] += amount
+        self.total += amount
 
 
 class Rates:
@@ -90,8 +92,8 @@ class Rates:
         share = (theme.counts[place] + _SHRINK) / (1 + _SHRINK / average) / max(theme.total, 1.0)
         return max(share * theme.national(now) * self._night.day[int(now % 24)], 1e-7)
 
-    def add(self, theme: ThemeRates, place: str, now: float, links: int) -> None:
-        """Count an event and its links."""
-        theme.add(place, now, links)
-        self._places[place] += 1
-        self._total += 1
+    def add(self, theme: ThemeRates, place: str, when: float, links: int, amount: int = 1) -> None:
+        """Count an event and its links; ``amount`` -1 takes them back."""
+        theme.add(place, when, links, amount)
+        self._places[place] += amount
+        self._total += amount

@@ -10,7 +10,7 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from enrich.spread.model import Finding, Version
+from enrich.spread.model import WITHDRAWN, Finding, Version
 from pipeline.model import fingerprint
 
 #: A change of score that is worth a new version.
@@ -44,11 +44,19 @@ class Telling:
         """What is said now, strongest first."""
         return sorted((finding for said in self._said.values() for finding in said.values()), key=lambda finding: -finding.score)
 
-    def close(self, theme: str, is_known: Callable[[str], bool]) -> None:
-        """Let go of findings whose root is no longer known: they stay as they were said."""
+    def close(self, theme: str, before: datetime) -> None:
+        """Let go of findings that began earlier: they stay as they were said."""
         said = self._said[theme]
-        for id_ in [id_ for id_, finding in said.items() if not is_known(finding.root)]:
+        for id_ in [id_ for id_, finding in said.items() if finding.times[0] < before]:
             del said[id_]
+
+    def resume(self, finding: Finding) -> None:
+        """Go on from what was said before a restart; the last version of an id counts."""
+        said = self._said[finding.theme]
+        if finding.is_withdrawn:
+            said.pop(finding.id, None)
+        else:
+            said[finding.id] = finding
 
     def tell(self, theme: str, now: Iterable[Episode], make: Callable[[int], Finding], at: datetime, reason: str) -> list[Finding]:
         """What is new or has changed.
@@ -75,7 +83,7 @@ class Telling:
             changed.append(said[id_])
         for id_, old in left.items():
             del said[id_]
-            changed.append(_next(replace(old, score=0.0, q=1.0), old, "withdrawn", at))
+            changed.append(_next(replace(old, score=0.0, q=1.0), old, WITHDRAWN, at))
         return changed
 
 
