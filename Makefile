@@ -6,10 +6,10 @@ READY := $(VENV)/.ready
 DEMO_DATA ?= .cache/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run check format test test-long bench clean
+.PHONY: help setup demo run check format test test-long bench servers servers-stop java clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## install everything into .venv
 
@@ -37,7 +37,8 @@ format: $(READY)  ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(READY)  ## every test, fast ones first
+test: $(READY)  ## every test, fast ones first; those on the real servers need Java
+	@$(MAKE) --no-print-directory java || true
 	$(BIN)/pytest -m "not long"
 
 test-long: $(READY)  ## the tests at their full size; takes hours
@@ -45,6 +46,15 @@ test-long: $(READY)  ## the tests at their full size; takes hours
 
 bench: $(READY)  ## how fast, measured here
 	$(BIN)/python -m tests.bench
+
+servers: java  ## start Kafka and Elasticsearch on loopback, without Docker
+	$(PYTHON) deploy/local/servers.py start
+
+servers-stop:  ## stop them, and remove what they stored
+	$(PYTHON) deploy/local/servers.py stop
+
+java:
+	@command -v mvn >/dev/null || sh deploy/local/debian.sh maven default-jdk-headless
 
 clean:  ## remove what was installed and cached
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

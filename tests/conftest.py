@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import real_servers
+
 ROOT = Path(__file__).resolve().parent.parent
 #: Folders of tests, fastest first.
-_ORDER = ("pipeline", "enrich", "collectors", "golden", "property", "contract", "crash", "e2e", "eval")
+_ORDER = ("pipeline", "enrich", "collectors", "golden", "property", "deploy", "contract", "crash", "e2e", "eval")
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
 
     items.sort(key=rank)
+
+
+def pytest_sessionfinish() -> None:
+    """The servers outlive no run that started them."""
+    real_servers.stop()
