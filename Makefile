@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO_DATA ?= .cache/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run check format test test-long bench servers servers-stop java clean
+.PHONY: help setup demo run check format test test-long bench bench-spread servers servers-stop java clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ test-long: $(READY)  ## the tests at their full size; takes hours
 
 bench: $(READY)  ## how fast, measured here
 	$(BIN)/python -m tests.bench
+
+bench-spread: $(READY)  ## how well spread is found, and how fast; takes an hour
+	$(BIN)/python -m tests.bench.spread
 
 servers: java  ## start Kafka and Elasticsearch on loopback, without Docker
 	$(PYTHON) deploy/local/servers.py start

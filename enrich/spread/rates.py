@@ -27,13 +27,16 @@ class _Fading:
         self._value = (rate or 0.0) * memory
 
     def read(self, now: float) -> float:
-        return self._value * exp(-max(now - self._at, 0.0) / self._memory)
+        gone = now - self._at
+        return self._value * exp(-gone / self._memory) if gone > 0 else self._value
 
     def add(self, when: float, amount: float = 1.0) -> None:
         """Count what happened at ``when``; the sum is the same in whatever order it is told."""
-        at = max(self._at, when)
-        self._value = self.read(at) + amount * exp(-(at - when) / self._memory)
-        self._at = at
+        gone = when - self._at
+        if gone > 0:
+            self._value, self._at = self._value * exp(-gone / self._memory) + amount, when
+        else:
+            self._value += amount * exp(gone / self._memory)
 
     def hours(self, now: float) -> float:
         """How many hours the count is worth: fewer than the memory in the beginning."""
@@ -63,7 +66,8 @@ class ThemeRates:
     def add(self, place: str, when: float, links: int, amount: int) -> None:
         for fading in (self._close, self._wide, self._events):
             fading.add(when, amount)
-        self._links.add(when, links * amount)
+        if links:
+            self._links.add(when, links * amount)
         self.counts[place] += amount
         self.total += amount
 

@@ -59,6 +59,7 @@ class Window:
     def _allocate(self, room: int) -> None:
         self._t, self._alone, self._root = np.zeros(room), np.zeros(room), np.zeros(room)
         self._place, self._row, self._further = np.zeros(room, np.int64), np.zeros(room, np.int64), np.zeros(room, np.int64)
+        self._end = np.zeros(room, np.int64)
         self._start = np.zeros(room + 1, np.int64)
         self._from, self._value, self._direct = np.zeros(room, np.int64), np.zeros(room), np.zeros(room, bool)
 
@@ -190,10 +191,11 @@ class Window:
     def scene(self, fixed: Scene) -> Scene:
         """The window as a scene, with parameters, places and families as in ``fixed``."""
         n, rows = self._size, int(self._start[self._size])
+        self._end[:n] = n
         return fixed._replace(
             t=self._t[:n],
             place=self._place[:n],
-            end=np.full(n, n, np.int64),
+            end=self._end[:n],
             alone=self._alone[:n],
             root=self._root[:n],
             extra_start=self._start[: n + 1],
