@@ -7,12 +7,12 @@ floor keeps it from growing into a lump.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
 from itertools import repeat
 from math import log10, sqrt
-from operator import mul
-from typing import NamedTuple
+from operator import itemgetter, mul
+from typing import NamedTuple, TypeAlias
 
 from enrich.stories.story import MOST_DOCUMENTS, Member, OpenStory
 
@@ -42,6 +42,10 @@ _FLOOR = [0.0] + [_floor(size) for size in range(1, MOST_DOCUMENTS + 1)]
 _SIZE = [0.0] + [size**-_BETA for size in range(1, MOST_DOCUMENTS + 1)]
 
 
+_Having: TypeAlias = dict[str, dict[OpenStory, int]]
+_rarest = itemgetter(0, 1)
+
+
 class Candidate(NamedTuple):
     story: OpenStory
     #: Dot product / n^β.
@@ -55,14 +59,18 @@ class Clusters:
     """The inverted index over the sums of the open stories, whose members are changed first. What it gives follows from the stories, not from how they came about."""
 
     def __init__(self) -> None:
-        self._having: dict[str, dict[OpenStory, int]] = {}
+        #: Stem → stories that have it, and its weight in their sums: those with a message about one incident apart, since such
+        #: messages are never looked for among them.
+        self._topics: _Having = {}
+        self._incidents: _Having = {}
 
     def add(self, story: OpenStory, vector: Mapping[str, int]) -> None:
         """Add the vector to the sum of the story."""
+        having = self._having(story)
         if not story.sums:
             story.sums = dict(vector)
             for stem, weight in vector.items():
-                self._having.setdefault(stem, {})[story] = weight
+                having.setdefault(stem, {})[story] = weight
             self._settle(story, sum([weight * weight for weight in vector.values()]))
             return
         sums, square = story.sums, story.square
@@ -70,36 +78,46 @@ class Clusters:
             before = sums.get(stem, 0)
             after = sums[stem] = before + weight
             square += after * after - before * before
-            having = self._having.get(stem)
-            if having is None:
-                self._having[stem] = {story: after}
+            stories = having.get(stem)
+            if stories is None:
+                having[stem] = {story: after}
             else:
-                having[story] = after
+                stories[story] = after
         self._settle(story, square)
 
     def subtract(self, story: OpenStory, vector: Mapping[str, int]) -> None:
         """Take the vector out of the sum of the story again."""
+        having = self._having(story)
         sums, square = story.sums, story.square
         for stem, weight in vector.items():
             before = sums[stem]
             after = before - weight
             square += after * after - before * before
             if after:
-                sums[stem] = self._having[stem][story] = after
+                sums[stem] = having[stem][story] = after
             else:
-                del sums[stem], self._having[stem][story]
-                if not self._having[stem]:
-                    del self._having[stem]
+                del sums[stem]
+                _take_out(having, stem, story)
         self._settle(story, square)
+
+    def _having(self, story: OpenStory) -> _Having:
+        """Where the story stands; it is put there first if it has become one of an incident, or no longer is."""
+        if story.filed is not story.incident:
+            before, after = (self._topics, self._incidents) if story.incident else (self._incidents, self._topics)
+            for stem, weight in story.sums.items():
+                _take_out(before, stem, story)
+                after.setdefault(stem, {})[story] = weight
+            story.filed = story.incident
+        return self._incidents if story.incident else self._topics
 
     @staticmethod
     def _settle(story: OpenStory, square: int) -> None:
         story.square, story.length = square, sqrt(square)
         story.floor = _FLOOR[len(story.members)] * story.length
 
-    def candidates(self, vector: Mapping[str, int]) -> list[Candidate]:
-        """Stories whose cosine with the vector reaches the floor, best first."""
-        dots, rest = self._dots(vector)
+    def candidates(self, vector: Mapping[str, int], *, incident: bool) -> list[Candidate]:
+        """Stories whose cosine with the vector reaches the floor, best first; for what tells of one incident none that do so too."""
+        dots, rest = self._dots(vector, (self._topics,) if incident else (self._topics, self._incidents))
         length = sqrt(sum([weight * weight for weight in vector.values()]))
         if rest:
             slack = sqrt(rest)
@@ -114,21 +132,29 @@ class Clusters:
         found.sort(key=lambda candidate: (-candidate.rank, candidate.story.id))
         return found
 
-    def _dots(self, vector: Mapping[str, int]) -> tuple[dict[OpenStory, int], int]:
+    @staticmethod
+    def _dots(vector: Mapping[str, int], indexes: Iterable[_Having]) -> tuple[dict[OpenStory, int], int]:
         """Dot products with the stories that share the rarer stems, and the square of the part that was not looked at."""
-        having = self._having
-        stems = sorted([(len(having[stem]), stem) for stem in vector if stem in having])
+        entries = [(len(having[stem]), stem, having[stem]) for having in indexes for stem in vector if stem in having]
+        entries.sort(key=_rarest)
         dots: dict[OpenStory, int] = {}
-        looked_at = rest = 0
-        for many, stem in stems:
-            weight = vector[stem]
+        looked_at = 0
+        left: set[str] = set()
+        for many, stem, stories in entries:
             looked_at += many
             if looked_at > _LOOKED_AT and dots:
-                rest += weight * weight
+                left.add(stem)
                 continue
-            for story, total in having[stem].items():
+            weight = vector[stem]
+            for story, total in stories.items():
                 dots[story] = dots.get(story, 0) + weight * total
-        return dots, rest
+        return dots, sum([vector[stem] ** 2 for stem in left])
+
+
+def _take_out(having: _Having, stem: str, story: OpenStory) -> None:
+    del having[stem][story]
+    if not having[stem]:
+        del having[stem]
 
 
 def similarity(one: OpenStory, other: OpenStory) -> float:

@@ -154,13 +154,11 @@ class Stories:
     def _possible(self, member: Member) -> list[Candidate]:
         """Stories that the document may belong to, best first, place weighed in."""
         found = []
-        for candidate in self._clusters.candidates(member.vector):
+        for candidate in self._clusters.candidates(member.vector, incident=member.notice):
             story = candidate.story
             if story.is_full or member.published < story.first - self._seconds or member.published > story.last + self._seconds:
                 continue
-            if (member.notice or story.incident) and (
-                (member.notice and story.incident) or candidate.cosine < _INCIDENT or not share_municipality(member.places, story.places)
-            ):
+            if (member.notice or story.incident) and (candidate.cosine < _INCIDENT or not share_municipality(member.places, story.places)):
                 continue
             weight = affinity(member.places, story.places)
             if candidate.cosine * weight >= candidate.floor:
@@ -208,6 +206,7 @@ class Stories:
             return
         _, leaving = halves
         new = OpenStory(id=story_id(leaving[0], f"split {self._next}"))
+        story.incident &= not any(member.notice for member in leaving)
         for member in leaving:
             story.leave(member)
             self._clusters.subtract(story, member.vector)
@@ -215,7 +214,6 @@ class Stories:
             self._clusters.add(new, member.vector)
             self._story[member.number] = new
             self._moved[member.id] = new
-        story.incident &= not new.incident
         story.remember("split", new.id, len(leaving), self._now)
         new.remember("split_from", story.id, len(leaving), self._now)
         self._note(story)
@@ -226,7 +224,7 @@ class Stories:
         story = self._story.get(number)
         if story is None or len(story.members) > _SMALL or next(iter(story.members)) != number:
             return
-        for candidate in self._clusters.candidates(story.sums):
+        for candidate in self._clusters.candidates(story.sums, incident=story.incident):
             other = candidate.story
             larger = other is not story and len(other.members) >= len(story.members)
             if larger and self._may_merge(story, other) and self._are_close(story, other, candidate):

@@ -76,6 +76,8 @@ class OpenStory:
     originals: dict[str, int] = field(default_factory=dict)
     #: Whether it holds a message about one incident.
     incident: bool = False
+    #: What ``incident`` was when the story was put into the inverted index.
+    filed: bool = False
     continues: str | None = None
     into: str | None = None
     history: tuple[StoryChange, ...] = ()

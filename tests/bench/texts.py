@@ -17,18 +17,29 @@ from pipeline.recording import Answer
 DATA = Path(os.environ.get("FJARIL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 #: Entries of one answer.
 PAGE = 500
-START = datetime(2025, 1, 1, tzinfo=UTC)
+#: Before the first of the notices.
+START = datetime(2023, 3, 1, tzinfo=UTC)
+#: What the notices lie later each time they come again: whole weeks, more than they span.
+_AGAIN = timedelta(weeks=120)
 
 
 def notices(count: int) -> list[dict]:
-    """Police notices with summary and body as one text; those of the file again under other ids when there are too few."""
+    """Police notices with summary and body as one text; those of the file again later, under other ids, when there are too few."""
     file = DATA / "polisen" / "events.jsonl.gz"
     if not file.is_file():
         sys.exit(f"{file}: the real data is needed to measure with; name its folder with FJARIL_DATA")
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         events = [event for line in lines if (event := json.loads(line)).get("body")]
     rounds = itertools.islice(((n, event) for n in itertools.count() for event in events), count)
-    return [event | {"id": n * 10_000_000 + event["id"], "text": f"{event['summary']} {event['body']}"} for n, event in rounds]
+    return [
+        event
+        | {
+            "id": n * 10_000_000 + event["id"],
+            "text": f"{event['summary']} {event['body']}",
+            "published": datetime.fromisoformat(event["published"]) + n * _AGAIN,
+        }
+        for n, event in rounds
+    ]
 
 
 def tokenizer_texts(events: list[dict]) -> list[str]:
@@ -37,18 +48,18 @@ def tokenizer_texts(events: list[dict]) -> list[str]:
 
 
 def json_answers(events: list[dict]) -> Iterator[Answer]:
-    """Answers of the police API, 500 events each."""
-    for n, page in enumerate(pages(events)):
+    """Answers of the police API, 500 events each, when the last of them was published."""
+    for page in pages(events):
         body = json.dumps([_api(event) for event in page], ensure_ascii=False).encode()
-        yield Answer(at=START + timedelta(minutes=n), source="polisen", content_type="application/json; charset=utf-8", body=body)
+        yield Answer(at=page[-1]["published"], source="polisen", content_type="application/json; charset=utf-8", body=body)
 
 
 def rss_answers(events: list[dict]) -> Iterator[Answer]:
     """RSS 2.0 of the same, 500 entries each."""
-    for n, page in enumerate(pages(events)):
+    for page in pages(events):
         items = "".join(_rss_item(event) for event in page)
         body = f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Mätning</title>{items}</channel></rss>'
-        yield Answer(at=START + timedelta(minutes=n), source="feed", content_type="application/rss+xml; charset=utf-8", body=body.encode())
+        yield Answer(at=page[-1]["published"], source="feed", content_type="application/rss+xml; charset=utf-8", body=body.encode())
 
 
 def pages(events: list[dict]) -> Iterator[list[dict]]:
@@ -58,7 +69,7 @@ def pages(events: list[dict]) -> Iterator[list[dict]]:
 
 
 def _api(event: dict) -> dict:
-    moment = datetime.fromisoformat(event["published"])
+    moment = event["published"]
     return {
         "id": event["id"],
         "datetime": f"{moment:%Y-%m-%d} {moment.hour}:{moment:%M:%S} +0{int(moment.utcoffset().total_seconds() // 3600)}:00",
@@ -71,7 +82,7 @@ def _api(event: dict) -> dict:
 
 
 def _rss_item(event: dict) -> str:
-    moment = datetime.fromisoformat(event["published"])
+    moment = event["published"]
     return (
         f"<item><title>{escape(event['name'])}</title><guid isPermaLink='false'>{event['id']}</guid>"
         f"<link>https://notiser.example/{event['id']}</link><description>{escape(event['text'])}</description>"
