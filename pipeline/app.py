@@ -48,6 +48,10 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
 
 def open_bus(settings: Settings) -> Bus:
     """The bus that the settings name."""
+    if settings.bus.startswith("kafka:"):
+        from pipeline.bus.kafka.bus import KafkaBus
+
+        return KafkaBus(settings.bus, topics(settings), settings.kafka)
     return SqliteBus(settings.bus_path, topics(settings))
 
 
