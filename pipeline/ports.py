@@ -110,7 +110,7 @@ class Bus(Protocol):
         """For each topic the number of records that the group has not committed."""
 
     def count(self, topic: str) -> int:
-        """Number of records ever published to the topic, those since expired included."""
+        """Number of records ever published to the topic, those since expired included; of a compacted topic at least those it holds."""
 
     def erase(self, topics: Sequence[str], keys: Mapping[str, datetime]) -> None:
         """Empty the records with these keys, each up to a time; after :meth:`expire` or :meth:`close` their bytes are in no file.

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -46,6 +46,18 @@ class Http(_Part):
     private_addresses: bool = Field(default=False, description="allow addresses on this machine and its private networks")
 
 
+class Kafka(_Part):
+    """How the brokers that ``bus`` names are reached."""
+
+    tls: bool = Field(default=False, description="whether the brokers speak TLS")
+    ca: Path | None = Field(None, description="file with the certificates that the brokers' are signed by; without it the system's")
+    certificate: Path | None = Field(None, description="file with a certificate of this client's, where the brokers want one")
+    key: Path | None = Field(None, description="file with the certificate's private key")
+    username: str = Field("", description="user that the brokers know, where they want one")
+    password: SecretStr = Field(SecretStr(""), description="the user's password")
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("SCRAM-SHA-512", description="how the password is shown (SASL)")
+
+
 class Runner(_Part):
     """How records flow."""
 
@@ -70,8 +82,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__", validate_default=True)
 
     data_dir: Path = Field(Path("data"), description="directory for everything that is stored")
-    bus: Annotated[str, Field(pattern=r"^sqlite:///.+")] = Field(
-        "sqlite:///{data_dir}/bus.db", description="where the bus is: sqlite:///FILE"
+    bus: Annotated[str, Field(pattern=r"^(sqlite:///|kafka://).+")] = Field(
+        "sqlite:///{data_dir}/bus.db", description="where the bus is: sqlite:///FILE or kafka://HOST:PORT,…/PREFIX"
     )
     index: Annotated[str, Field(pattern=r"^embedded:///.+")] = Field(
         "embedded:///{data_dir}/index", description="where the index is: embedded:///DIRECTORY"
@@ -81,6 +93,7 @@ class Settings(BaseSettings):
     lexicon: Path | None = Field(None, description="file with the themes' lexicon; without it the bundled one")
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port on loopback that serves metrics for Prometheus")
     http: Http = Http()
+    kafka: Kafka = Kafka()
     runner: Runner = Runner()
     keep: Keep = Keep()
 

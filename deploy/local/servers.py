@@ -71,6 +71,11 @@ class Servers:
         return f"127.0.0.1:{self._read()['ports']['kafka']}"
 
     @property
+    def kafka_sasl(self) -> str:
+        """Address of the same broker for those who show a password: the user ``fjaril`` has ``invented``."""
+        return f"127.0.0.1:{self._read()['ports']['sasl']}"
+
+    @property
     def elasticsearch(self) -> str:
         """URL of Elasticsearch."""
         return f"http://127.0.0.1:{self._read()['ports']['elasticsearch']}"
@@ -123,7 +128,8 @@ class Servers:
         java = _java()
         self.fetch()
         self.stop()
-        ports = {name: _free(wanted) for name, wanted in (("kafka", 9092), ("controller", 9093), ("elasticsearch", 9200))}
+        wanted = {"kafka": 9092, "controller": 9093, "sasl": 9094, "elasticsearch": 9200}
+        ports = {name: _free(port) for name, port in wanted.items()}
         self._state.write_text(json.dumps({"java": str(java), "ports": ports, "processes": {}}), encoding="utf-8")
         try:
             for name in SERVERS:
@@ -235,6 +241,7 @@ class Servers:
         return json.loads(self._state.read_text(encoding="utf-8"))
 
 
+_KAFKA_USER = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_fjaril="invented";'
 _KAFKA_LOG = """\
 Configuration:
   Appenders:
@@ -246,15 +253,18 @@ Configuration:
 
 def _kafka_settings(home: Path, ports: dict[str, int]) -> str:
     """One broker that is its own controller. Compaction looks around often: tests wait for it."""
+    plain, sasl = f"PLAINTEXT://127.0.0.1:{ports['kafka']}", f"SASL://127.0.0.1:{ports['sasl']}"
     return "\n".join(
         (
             "process.roles=broker,controller",
             "node.id=1",
             f"controller.quorum.voters=1@127.0.0.1:{ports['controller']}",
-            f"listeners=PLAINTEXT://127.0.0.1:{ports['kafka']},CONTROLLER://127.0.0.1:{ports['controller']}",
-            f"advertised.listeners=PLAINTEXT://127.0.0.1:{ports['kafka']}",
+            f"listeners={plain},{sasl},CONTROLLER://127.0.0.1:{ports['controller']}",
+            f"advertised.listeners={plain},{sasl}",
             "controller.listener.names=CONTROLLER",
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT",
+            "listener.name.sasl.sasl.enabled.mechanisms=PLAIN",
+            f"listener.name.sasl.plain.sasl.jaas.config={_KAFKA_USER}",
             f"log.dirs={home / 'data'}",
             "auto.create.topics.enable=false",
             "num.partitions=1",

@@ -13,12 +13,13 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import apsw
 
+from pipeline.bus.common import from_micros, micros, partition_of
 from pipeline.errors import BusCorruptError, BusError, FjarilError, StaleBatchError, UnknownTopicError
 from pipeline.ports import Batch, Delivered, Record, Topic
 from pipeline.sqlite import connect, empty_log, insert
@@ -27,8 +28,6 @@ from pipeline.sqlite import connect, empty_log, insert
 LAYOUT = 1
 #: How often another process's records are looked for while waiting, in seconds.
 _LOOK = 0.05
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _READ_CHUNK = 1_000
 #: Checksum of a record whose value was erased.
 _ERASED = 0
@@ -64,11 +63,6 @@ DELETE FROM records WHERE topic = :topic AND timestamp < :limit AND offset <= co
 _MOVE = "INSERT INTO positions VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET after = excluded.after"
 
 Row = tuple[int, int, str, str | None, int, int, bytes]
-
-
-def partition_of(shard: str, partitions: int) -> int:
-    """The partition of a shard, the same on every machine (CRC-32 of its UTF-8)."""
-    return zlib.crc32(shard.encode()) % partitions
 
 
 class SqliteBus:
@@ -136,14 +130,14 @@ class SqliteBus:
             for partition in range(self._topics[topic].partitions):
                 first = self._value(
                     "SELECT min(offset) FROM records WHERE topic = ? AND partition = ? AND timestamp >= ?",
-                    (number, partition, _micros(timestamp)),
+                    (number, partition, micros(timestamp)),
                 )
                 self._db.execute(_MOVE, (group, number, partition, end if first is None else first - 1))
 
     def read(self, topic: str, since: datetime | None = None) -> Iterator[Delivered]:
         """All records now in the topic, in order of publication."""
         number, after = self._id(topic), 0
-        earliest = _micros(since) if since else _ALWAYS
+        earliest = micros(since) if since else _ALWAYS
         while True:
             with self._guard():
                 rows = self._rows(_SELECT, (number, after, earliest, _READ_CHUNK))
@@ -164,7 +158,7 @@ class SqliteBus:
 
     def erase(self, topics: Sequence[str], keys: Mapping[str, datetime]) -> None:
         """Empty the earlier values of these keys, and note durably that traces of them are to be removed."""
-        wanted = json.dumps({key: _micros(moment) for key, moment in keys.items()})
+        wanted = json.dumps({key: micros(moment) for key, moment in keys.items()})
         numbers = [self._id(topic) for topic in topics]
         with self._transaction():
             self._db.executemany(_ERASE, [{"topic": number, "keys": wanted} for number in numbers])
@@ -177,7 +171,7 @@ class SqliteBus:
         Compacted topics keep the last record of each key. Where another process reads, traces go at the next expiry.
         """
         limits = [
-            {"topic": self._id(topic.name), "limit": _micros(now - topic.retention), "consumers": json.dumps(topic.consumers)}
+            {"topic": self._id(topic.name), "limit": micros(now - topic.retention), "consumers": json.dumps(topic.consumers)}
             for topic in self._topics.values()
             if topic.retention is not None and not topic.compacted
         ]
@@ -235,7 +229,7 @@ class SqliteBus:
                 )
             number, topic = self._id(record.topic), self._topics[record.topic]
             partition = partition_of(record.shard if record.shard is not None else record.key, topic.partitions)
-            moment = _micros(record.timestamp)
+            moment = micros(record.timestamp)
             checksum = _checksum(record.key, record.shard, moment, record.value)
             rows.append((number, partition, record.key, record.shard, moment, checksum, topic.compacted, record.value))
             published[number] = published.get(number, 0) + 1
@@ -287,7 +281,7 @@ class SqliteBus:
             raise BusCorruptError(
                 f"{self._path}: record {offset} of topic {topic} (key {key}) does not match its checksum; restore the file from a copy"
             )
-        when = _EPOCH + moment * _MICROSECOND
+        when = from_micros(moment)
         return Delivered(topic=topic, key=key, value=value, timestamp=when, shard=shard, partition=partition, offset=offset)
 
     def _purge(self) -> None:
@@ -349,7 +343,3 @@ class SqliteBus:
 def _checksum(key: str, shard: str | None, moment: int, value: bytes) -> int:
     head = key if shard is None else f"{key}\0{shard}"
     return zlib.crc32(value, zlib.crc32(head.encode(), moment & 0xFFFFFFFF))
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND

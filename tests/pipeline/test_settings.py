@@ -77,7 +77,7 @@ def test_the_directory_of_the_environment_gives_the_file(tmp_path, monkeypatch):
         ("http: 5", "http", 5, "it holds keys: contact, timeout"),
         ("runner: {batch: many}", "runner.batch", "many", "integer"),
         ("partitions: null", "partitions", None, "integer"),
-        ("bus: kafka://host", "bus", "kafka://host", "sqlite:///FILE"),
+        ("bus: amqp://host", "bus", "amqp://host", "sqlite:///FILE"),
         ("metrics_port: 70000", "metrics_port", 70000, "65535"),
         ("keep: {raw: 0}", "keep.raw", 0, "days that fetched items are kept"),
         ("7: x", "7", 7, "a key is a word"),

@@ -1,0 +1,1 @@
+"""The bus on Kafka: :class:`pipeline.bus.kafka.bus.KafkaBus`."""

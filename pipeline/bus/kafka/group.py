@@ -1,0 +1,171 @@
+"""This process's part in a consumer group: joins, fetches ahead, and gives the same records again until they are committed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from kafka import ConsumerRebalanceListener
+from kafka.errors import IllegalStateError, KafkaTimeoutError
+from kafka.structs import MemberState, OffsetAndMetadata, TopicPartition
+
+from pipeline.bus.kafka.connection import Connection
+from pipeline.bus.kafka.log import STALLED, Log
+from pipeline.errors import BusError
+
+#: Longest time that a poll waits to be given partitions, in seconds: others of the group finish their batches first.
+_JOIN = 5.0
+_LOOK = 50
+
+
+class Member:
+    """One consumer of a group. Safe to call from several threads."""
+
+    def __init__(self, connection: Connection, log: Log, group: str, topics: Sequence[str]) -> None:
+        """:param topics: names, as Kafka knows them."""
+        self._connection, self._log = connection, log
+        self._changes = _Changes()
+        self._lock = threading.RLock()
+        #: Partition → where the group stands; the partitions are those that this process has now.
+        self._positions: dict[TopicPartition, int] = {}
+        #: Partition → what was fetched from there on.
+        self._fetched: dict[TopicPartition, deque[Any]] = {}
+        #: What the broker calls this process, in this composition of the group.
+        self.identity: Any = None
+        self._consumer = connection.member(group)
+        self._consumer.subscribe(list(topics), listener=self._changes)
+        self._consumer.topics()  # so that it knows how many partitions there are, should it lead the group: else it gives none to anyone
+
+    def poll(self, most: int, timeout: float) -> list[Any]:
+        """The earliest messages after the group's positions, by time across partitions, each partition in its order."""
+        with self._lock, self._connection.explained("polling"):
+            began = time.monotonic()
+            while True:
+                self._pump(0)
+                if self._joined:
+                    if self._filled(most) and (found := self._first(most)):
+                        return found
+                    if time.monotonic() - began >= timeout and not self._changes.happened:
+                        return []
+                elif time.monotonic() - began >= max(timeout, _JOIN):
+                    return []
+                self._pump(_LOOK)
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """Where the group stands in the partitions of this process; none before it has joined."""
+        with self._lock:
+            return dict(self._positions) if self._joined else {}
+
+    def joined(self) -> dict[TopicPartition, int]:
+        """The same, after it has joined, if it can."""
+        if not self.positions():
+            self.poll(1, 0.0)
+        return self.positions()
+
+    def advance(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Take note that the group stands there now."""
+        with self._lock:
+            for partition, after in positions.items():
+                if partition in self._positions:
+                    self._positions[partition] = after
+                    fetched = self._fetched[partition]
+                    while fetched and fetched[0].offset < after:
+                        fetched.popleft()
+
+    def seek(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Move the group.
+
+        :raises BusError: if some of the partitions are another process's.
+        """
+        with self._lock, self._connection.explained("moving the group"):
+            self._pump(0)
+            if strange := set(positions) - set(self._positions):
+                raise BusError(f"{len(strange)} partitions belong to other processes of the group; stop them, then move it")
+            self._consumer.commit({partition: OffsetAndMetadata(offset, "", -1) for partition, offset in positions.items()})
+            self.reload()
+
+    def reload(self) -> None:
+        """Ask the broker again where the group stands, and fetch from there."""
+        with self._lock:
+            self._changes.happened = True
+
+    def close(self) -> None:
+        """Leave the group: others go on at once with what this process had."""
+        with self._lock:
+            self._consumer.close(autocommit=False, timeout_ms=3000)
+
+    # --- inside --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _joined(self) -> bool:
+        return not self._changes.happened and self.identity is not None and self.identity.state == MemberState.STABLE
+
+    def _pump(self, milliseconds: int) -> None:
+        """Let the consumer work: it answers the broker, and hands over what came."""
+        found = self._consumer.poll(timeout_ms=milliseconds)
+        if not self._joined:
+            self._begin()
+            return
+        for partition, messages in found.items():
+            if partition in self._fetched:
+                self._fetched[partition].extend(message for message in messages if message.value is not None)
+
+    def _begin(self) -> None:
+        """Start from where the group stands, with the partitions that this process has now."""
+        self._changes.happened = False
+        self._positions, self._fetched = {}, {}
+        self.identity = self._consumer.group_metadata()
+        if self.identity.state != MemberState.STABLE:  # the broker answers nothing else before it has put the group together
+            return
+        assigned = sorted(self._consumer.assignment())
+        self._fetched = {partition: deque() for partition in assigned}
+        try:
+            for partition in assigned:
+                self._positions[partition] = self._consumer.committed(partition) or 0
+                self._consumer.seek(partition, self._positions[partition])
+                self._consumer.resume(partition)
+        except IllegalStateError:  # they have changed again meanwhile
+            self._changes.happened = True
+
+    def _filled(self, most: int) -> bool:
+        try:
+            return self._fill(most)
+        except IllegalStateError:  # a partition has gone to another process meanwhile
+            self._changes.happened = True
+            return False
+
+    def _fill(self, most: int) -> bool:
+        """Fetch until there are so many of each partition, or all there are; False if the partitions have changed meanwhile."""
+        ends = self._log.ends(self._positions)
+        deadline = time.monotonic() + STALLED
+        while any(len(self._fetched[p]) < most and (self._consumer.position(p) or 0) < end for p, end in ends.items()):
+            full = [partition for partition, fetched in self._fetched.items() if len(fetched) >= 2 * most]
+            self._consumer.pause(*full)
+            self._pump(_LOOK)
+            if not self._joined:
+                return False
+            if time.monotonic() > deadline:
+                raise KafkaTimeoutError("nothing comes any more")
+        self._consumer.resume(*self._consumer.paused())
+        return True
+
+    def _first(self, most: int) -> list[Any]:
+        return list(islice(merge(*self._fetched.values(), key=lambda message: message.timestamp), most))
+
+
+class _Changes(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
+    """Hears, in the consumer's own thread, that partitions come or go."""
+
+    def __init__(self) -> None:
+        self.happened = True
+
+    def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002
+        self.happened = True
+
+    def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002
+        self.happened = True
