@@ -57,7 +57,7 @@ class EmbeddedIndex:
         """See :meth:`pipeline.ports.Index.upsert`; until a flush they are in an open transaction."""
         with self._write():
             known = self._store.known({document.id for document in documents})
-            planned = plan(documents, known)
+            planned = plan(documents, {key: stored.revision for key, stored in known.items()})
             old = {document.id: known[document.id].number for document in planned.documents if document.id in known}
             replaced = list(old.values())
             items = [Numbered(old.get(d.id) or self._store.new_number(), d) for d in planned.documents]

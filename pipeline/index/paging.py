@@ -5,8 +5,6 @@ Newest: by time of publication, then id. Relevance: by score, then newest. Where
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -15,13 +13,11 @@ from msgspec import Meta, Struct
 from tantivy import FieldType, Occur, Query
 
 from pipeline.errors import QueryError
+from pipeline.index.cursor import OTHER_QUESTION, check_size, question, read, write
 from pipeline.index.engine import Engine
 from pipeline.index.translate import Translated
-from pipeline.model import fingerprint
 from pipeline.ports import Search
 
-#: Most hits of a page.
-MAX_SIZE = 1_000
 #: Number → (published in microseconds, id), for those that are stored.
 Order = Callable[[Sequence[int]], Mapping[int, tuple[int, str]]]
 
@@ -51,8 +47,7 @@ def page(search: Search, asked: Translated, engine: Engine, order: Order) -> Fou
 
     :raises QueryError: if its size is out of bounds, or ``after`` was not given for this question.
     """
-    if not 1 <= search.size <= MAX_SIZE:
-        raise QueryError(f"size: found {search.size}; a page has 1 to {MAX_SIZE} hits")
+    check_size(search)
     cursor = _read(search)
     total = engine.count(asked.query)
     by_score = search.order == "relevance" and asked.terms
@@ -127,25 +122,14 @@ def _and(query: Query, other: Query) -> Query:
     return Query.boolean_query([(Occur.Must, query), (Occur.Must, other)])
 
 
-def _question(search: Search) -> str:
-    """Changes with everything that decides which documents are found, in which order."""
-    asked = msgspec.structs.replace(search, size=0, after=None, facets=())
-    return fingerprint(msgspec.json.encode(asked).decode())[:12]
-
-
 def _write(search: Search, cursor: Cursor) -> str:
-    data = msgspec.json.encode(msgspec.structs.replace(cursor, question=_question(search)))
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return write(msgspec.structs.replace(cursor, question=question(search)))
 
 
 def _read(search: Search) -> Cursor:
     if search.after is None:
         return Cursor("")
-    try:
-        data = base64.urlsafe_b64decode(search.after + "=" * (-len(search.after) % 4))
-        cursor = msgspec.json.decode(data, type=Cursor)
-    except (binascii.Error, ValueError) as error:
-        raise QueryError(f"after: found {search.after[:80]!r}; give what the page before has as its after") from error
-    if cursor.question != _question(search) or cursor.begin > cursor.skip:
-        raise QueryError("after: found that of another question; text, filters and order must stay the same from page to page")
+    cursor = read(search.after, Cursor)
+    if cursor.question != question(search) or cursor.begin > cursor.skip:
+        raise QueryError(OTHER_QUESTION)
     return cursor

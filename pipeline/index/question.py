@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 from msgspec import Struct
 
 from pipeline.errors import QueryError
+from pipeline.index.keys import ONE_THING, pair
 from pipeline.ports import Filters
 
 #: Fields that ``field:value`` takes, with an example for error texts.
@@ -28,6 +31,10 @@ MAX_CHARACTERS = 2_000
 MAX_CLAUSES = 64
 #: Most values of one filter.
 MAX_VALUES = 500
+
+#: Hours in a stretch of time of a trend. Hours are counted from a Monday, so weeks begin on one.
+HOURS = {"hour": 1, "day": 24, "week": 168}
+_SPLITS = ("place", "theme")
 
 _CLAUSE = re.compile(
     r"""(?P<minus>-?)
@@ -155,3 +162,37 @@ def _check_box(west: float, south: float, east: float, north: float) -> None:
             f"box: found {(west, south, east, north)}; it is (west, south, east, north) in degrees, south not above north; "
             "one across the date line has west above east"
         )
+
+
+def check_trend(filters: Filters, bucket: str, by: Sequence[str]) -> None:
+    """Refuse what a trend does not count.
+
+    :raises QueryError: naming it, and what is right.
+    """
+    check_filters(filters)
+    if bucket not in HOURS:
+        raise QueryError(f"bucket: found {bucket!r}; it is one of {', '.join(HOURS)}")
+    if strange := [name for name in by if name not in _SPLITS]:
+        raise QueryError(f"by: found {strange[0]!r}; a trend is split by {' or '.join(_SPLITS)}")
+    others = {
+        "sources": filters.sources, "languages": filters.languages, "box": filters.box is not None, "copies": not filters.copies,
+    }  # fmt: skip
+    if given := [name for name, value in others.items() if value]:
+        raise QueryError(f"{given[0]}: found in the filters of a trend; it takes places, themes, since and until")
+    if inner := [code for code in filters.places if ":" in code]:
+        raise QueryError(f"places: found {inner[0]!r}; a trend is counted by municipality: {inner[0].split(':')[0]}")
+
+
+def together(clauses: Sequence[Clause], filters: Filters) -> Iterator[list[str]]:
+    """For each question for a place and a theme, what :func:`pipeline.index.keys.told` has of a document that they hold of.
+
+    Of a document that tells of several incidents, one of them must have both.
+    """
+    places = [values for values in (filters.places, _wanted(clauses, "place")) if values]
+    themes = [values for values in (filters.themes, _wanted(clauses, "theme")) if values]
+    for some_places, some_themes in product(places, themes):
+        yield [ONE_THING, *(pair(place, theme) for place in some_places for theme in some_themes)]
+
+
+def _wanted(clauses: Sequence[Clause], name: str) -> tuple[str, ...]:
+    return tuple(value for clause in clauses if clause.field == name and not clause.without for value in clause.values)

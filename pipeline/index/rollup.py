@@ -9,8 +9,8 @@ from typing import Literal
 
 import apsw
 
-from pipeline.errors import QueryError
 from pipeline.index.keys import counted, hour_number, hour_start
+from pipeline.index.question import HOURS, check_trend
 from pipeline.model import Document
 from pipeline.ports import Filters, TrendBucket
 
@@ -20,9 +20,6 @@ CREATE TABLE IF NOT EXISTS rollup (
   PRIMARY KEY (hour, place, theme)
 ) WITHOUT ROWID
 """
-#: Hours in a stretch of time. Hours are counted from a Monday, so weeks begin on one.
-_HOURS = {"hour": 1, "day": 24, "week": 168}
-_SPLITS = ("place", "theme")
 _HOUR = timedelta(hours=1)
 
 #: (hour, area, theme): one cell of the rollup.
@@ -52,10 +49,10 @@ def trend(
     connection: apsw.Connection, filters: Filters, bucket: Literal["hour", "day", "week"], by: Sequence[Literal["place", "theme"]]
 ) -> tuple[TrendBucket, ...]:
     """See :meth:`pipeline.ports.Index.trend`."""
-    _refuse(filters, bucket, by)
+    check_trend(filters, bucket, by)
     where, values = _where(filters)
     place, theme = ("place" if "place" in by else "''"), ("theme" if "theme" in by else "''")
-    step = _HOURS[bucket]
+    step = HOURS[bucket]
     sql = (  # every part is one of the constants above; what the user gave is bound
         f"SELECT hour / {step} * {step}, {place}, {theme}, sum(documents) FROM rollup WHERE {where} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"  # noqa: S608
     )
@@ -63,20 +60,6 @@ def trend(
         TrendBucket(start=hour_start(start), place=where_, theme=what, count=count)
         for start, where_, what, count in connection.execute(sql, values)
     )
-
-
-def _refuse(filters: Filters, bucket: str, by: Sequence[str]) -> None:
-    if bucket not in _HOURS:
-        raise QueryError(f"bucket: found {bucket!r}; it is one of {', '.join(_HOURS)}")
-    if strange := [name for name in by if name not in _SPLITS]:
-        raise QueryError(f"by: found {strange[0]!r}; a trend is split by {' or '.join(_SPLITS)}")
-    others = {
-        "sources": filters.sources, "languages": filters.languages, "box": filters.box is not None, "copies": not filters.copies,
-    }  # fmt: skip
-    if given := [name for name, value in others.items() if value]:
-        raise QueryError(f"{given[0]}: found in the filters of a trend; it takes places, themes, since and until")
-    if inner := [code for code in filters.places if ":" in code]:
-        raise QueryError(f"places: found {inner[0]!r}; a trend is counted by municipality: {inner[0].split(':')[0]}")
 
 
 def _where(filters: Filters) -> tuple[str, list[str | int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import product
 
 import tantivy
 from msgspec import Struct
@@ -11,8 +10,8 @@ from tantivy import FieldType, Occur, Query
 
 from pipeline.errors import QueryError
 from pipeline.index.engine import POINTS, Engine
-from pipeline.index.keys import ONE_THING, microseconds, pair
-from pipeline.index.question import Clause, parse
+from pipeline.index.keys import microseconds
+from pipeline.index.question import Clause, parse, together
 from pipeline.ports import Filters
 
 #: How much more a word counts in the title than in the text: a title is a tenth as long and says what it is about.
@@ -42,7 +41,7 @@ def translate(text: str, filters: Filters, further: Sequence[int], engine: Engin
         raise QueryError(f"character {clauses[0].position}: found {clauses[0].values[0]!r}; a word has a letter or a digit")
     parts += _fields(engine.schema, clauses)
     parts += [(Occur.Must, _silent(query)) for query in _filters(engine.schema, filters, further)]
-    parts += [(Occur.Must, _silent(query)) for query in _together(engine.schema, clauses, filters)]
+    parts += [(Occur.Must, _silent(Query.term_set_query(engine.schema, "told", told))) for told in together(clauses, filters)]
     if not any(occur == Occur.Must for occur, _ in parts):
         parts.append((Occur.Must, _silent(Query.all_query())))
     return Translated(Query.boolean_query(parts), frozenset(words.wanted))
@@ -96,19 +95,6 @@ def _filters(schema: tantivy.Schema, filters: Filters, further: Sequence[int]) -
         yield Query.term_query(schema, "copy", field_value=False)
     if filters.box is not None:
         yield _inside(schema, filters.box, further)
-
-
-def _together(schema: tantivy.Schema, clauses: Sequence[Clause], filters: Filters) -> Iterable[Query]:
-    """Of a document that tells of several incidents, one of them must have both the place and the theme that are asked for."""
-    places = [values for values in (filters.places, _wanted(clauses, "place")) if values]
-    themes = [values for values in (filters.themes, _wanted(clauses, "theme")) if values]
-    for some_places, some_themes in product(places, themes):
-        pairs = [pair(place, theme) for place in some_places for theme in some_themes]
-        yield Query.term_set_query(schema, "told", [ONE_THING, *pairs])
-
-
-def _wanted(clauses: Sequence[Clause], name: str) -> tuple[str, ...]:
-    return tuple(value for clause in clauses if clause.field == name and not clause.without for value in clause.values)
 
 
 def _inside(schema: tantivy.Schema, box: tuple[float, float, float, float], further: Sequence[int]) -> Query:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.index.store import Known
 from pipeline.model import Document
 from pipeline.ports import Written
 
@@ -19,12 +18,14 @@ class Plan(Struct, frozen=True):
     written: Written
 
 
-def plan(documents: Sequence[Document], known: Mapping[str, Known]) -> Plan:
+def plan(documents: Sequence[Document], stored: Mapping[str, int]) -> Plan:
     """What the batch does, as if its documents were written one by one in their order.
 
     Of two equal revisions the first stays: an id and a revision name one content.
+
+    :param stored: id → revision of what is there.
     """
-    revisions = {key: stored.revision for key, stored in known.items()}
+    revisions = dict(stored)
     last: dict[str, Document] = {}
     created = updated = erased = 0
     for document in documents:
