@@ -6,25 +6,28 @@ import fcntl
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import UsageError
 from pipeline.index.embedded import EmbeddedIndex
-from pipeline.ports import Bus, Index, Topic
+from pipeline.model import decode, encode
+from pipeline.ports import Bus, Index, Record, Topic
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
     from spacy.language import Language
 
     from enrich.gazetteer import Gazetteer
+    from enrich.spread.stage import Spread
+    from enrich.spread.table import Geography
     from enrich.stage import Enrich
     from pipeline.runner import Worker
 
 #: The stages in the order of the flow.
-STAGES = ("collect", "enrich", "relate", "index")
+STAGES = ("collect", "enrich", "relate", "spread", "index")
 
 
 def topics(settings: Settings) -> tuple[Topic, ...]:
@@ -33,7 +36,10 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
     return (
         Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw), consumers=("enrich",)),
         Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents), consumers=("relate",)),
-        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related), consumers=("index",)),
+        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related), consumers=("index", "spread")),
+        Topic(name="events", retention=timedelta(days=keep.related)),
+        Topic(name="findings", retention=timedelta(days=keep.related)),
+        Topic(name="nights", compacted=True, consumers=("spread",)),
         Topic(name="dead", retention=timedelta(days=keep.dead)),
         Topic(name="retried", compacted=True),
         Topic(name="sources", compacted=True),
@@ -106,9 +112,47 @@ def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[
         made.append(StageWorker(enrichment(settings), bus, settings.runner.batch))
     if "relate" in stages:
         made.append(StageWorker(Relate(), bus, settings.runner.batch))
+    if "spread" in stages:
+        made.append(StageWorker(_spread(settings), bus, settings.runner.batch))
     if "index" in stages and index is not None:
         made.append(IndexWorker(index, bus, settings.runner.flush_documents, settings.runner.flush_seconds))
     return made
+
+
+def geography(settings: Settings, ties: Sequence[tuple[str, str]] = ()) -> Geography:
+    """How places stand to each other; ``ties``: pairs (from, to) with social ties."""
+    from enrich.spread.table import Geography
+
+    places = gazetteer(settings)
+
+    def position(code: str) -> tuple[float, float] | None:
+        place = places.describe(code)
+        return (place.latitude, place.longitude) if place else None
+
+    return Geography(ties, position)
+
+
+def _spread(settings: Settings) -> Spread:
+    from enrich.spread.stage import Spread
+
+    return Spread(geography(settings))
+
+
+def night(settings: Settings, bus: Bus, at: datetime) -> None:
+    """Look again at all events that are kept, and tell the stage ``spread`` what came of it. Takes seconds to minutes."""
+    from enrich.spread.model import Occurrence
+    from enrich.spread.nightly import run
+
+    last = {record.key: decode(record.value, Occurrence) for record in bus.read("events")}
+    found = run((one.event for one in last.values() if not one.is_withdrawn), at, geography(settings))
+    bus.publish([Record(topic="nights", key="night", timestamp=at, value=encode(found))])
+
+
+def last_night(bus: Bus) -> datetime | None:
+    """When all events were last looked at again; None if they never were."""
+    from enrich.spread.nightly import Nightly
+
+    return max((decode(record.value, Nightly).at for record in bus.read("nights")), default=None)
 
 
 @contextmanager

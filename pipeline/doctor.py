@@ -15,7 +15,7 @@ from pipeline.dead import DEAD, letters
 from pipeline.model import Books, IndexBooks, Retry, SourceState, Wire, decode
 from pipeline.ports import Bus, Index
 
-_CONSUMERS = {"enrich": ("raw",), "relate": ("documents",), "index": ("related",)}
+_CONSUMERS = {"enrich": ("raw",), "relate": ("documents",), "spread": ("related", "nights"), "index": ("related",)}
 _LIBRARIES = ("apsw", "feedparser", "scrapy", "spacy", "tantivy")
 #: How often to count again what moves while it is counted, and the seconds between.
 _TRIES, _PAUSE = 100, 0.02
@@ -66,7 +66,8 @@ class Report(Struct, frozen=True, kw_only=True):
     def complete(self) -> bool:
         """Whether search finds what it should; as long as something waits nobody can tell."""
         fewest = self.searchable_expected - self.dead_unindexed
-        return any(self.lag.values()) or fewest <= self.searchable <= self.searchable_expected
+        waiting = any(self.lag[stage] for stage in ("enrich", "relate", "index"))
+        return waiting or fewest <= self.searchable <= self.searchable_expected
 
 
 def examine(bus: Bus, index: Index) -> Report:

@@ -14,6 +14,7 @@ import msgspec
 from collectors.collect import Collector
 from collectors.engine import Answer as FetchAnswer
 from collectors.engine import Engine
+from pipeline import app
 from pipeline.clock import VirtualClock
 from pipeline.errors import UsageError
 from pipeline.live import Live, running
@@ -134,7 +135,7 @@ class Watcher(Protocol):
 async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[Answer], speed: Speed, watcher: Watcher) -> None:
     """Serve the answers one after the other, collect each with its source's collector, and process what comes.
 
-    What the bus already holds is passed over, so an interrupted replay goes on where it was, and one played twice adds
+    In the end, what a nightly run makes of all events. What the bus already holds is passed over, so an interrupted replay goes on where it was, and one played twice adds
     nothing. The fetches wait while the stages lag behind.
 
     :param sources: the sources of the answers; each is fetched at ``http://replay/ID``.
@@ -144,6 +145,7 @@ async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[
     first = next(pending, None)
     if first is None:
         raise UsageError("there is no answer to replay")
+    last = first.at
     clock, pace = VirtualClock(first.at), _Pace(speed, first.at)
     with running(settings) as live, Server() as server:
         watcher.watch(live)
@@ -159,7 +161,11 @@ async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[
                     server.show(answer)
                     await collector.collect(served[answer.source])
                 watcher.advance(answer.at, skipped=done)
+                last = answer.at
         await live.drained()
+        if (app.last_night(live.bus) or first.at) < last:
+            await asyncio.to_thread(app.night, settings, live.bus, last)
+            await live.drained()
 
 
 class _Pace:

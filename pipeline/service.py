@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ from collectors.collect import Collector
 from collectors.engine import Engine
 from collectors.engine import run as run_in_loop
 from collectors.schedule import Schedule
+from pipeline import app
 from pipeline.clock import SystemClock
 from pipeline.live import Live, running
 from pipeline.model import Source
@@ -26,6 +28,8 @@ T = TypeVar("T")
 _LOOK = 1.0
 #: Seconds between two removals of what is past its retention.
 _EXPIRY = 3600.0
+#: The hour (UTC) in which all events are looked at again, the longest time without, and seconds between two looks at the clock.
+_NIGHT, _A_DAY, _LOOK_AT_CLOCK = 1, timedelta(hours=36), 60.0
 
 
 class Stopped(Exception):  # noqa: N818  (not an error: somebody asked for it)
@@ -67,6 +71,8 @@ async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_look_after(live))
+                if "spread" in stages:
+                    tasks.create_task(_nights(settings, live))
                 if "collect" in stages:
                     tasks.create_task(_collect(settings, sources, live))
         except BaseExceptionGroup as errors:
@@ -96,6 +102,18 @@ async def _collect(settings: Settings, sources: Sequence[Source], live: Live) ->
 def _not_cut_short(record: logging.LogRecord) -> bool:
     """APScheduler logs a visit that a stop cuts short as an error; it is none: the next start visits the source again."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+async def _nights(settings: Settings, live: Live) -> None:
+    """Once a night look again at all events; a night that was missed is made up for at the next start."""
+    clock = SystemClock()
+    while True:
+        now = clock.now()
+        last = app.last_night(live.bus)
+        if now - (last or now) >= _A_DAY or (now.hour == _NIGHT and (last is None or last.date() < now.date())):
+            await asyncio.to_thread(app.night, settings, live.bus, now)
+            log.info("night", seconds=round((clock.now() - now).total_seconds(), 1))
+        await asyncio.sleep(_LOOK_AT_CLOCK)
 
 
 async def _look_after(live: Live) -> None:

@@ -17,8 +17,10 @@ from enrich.spread.significance import q_values, true_share
 from enrich.spread.table import Bools, Cleaned, Floats, Places, Table
 from enrich.spread.walk import Episodes, episodes
 
-#: Decoys of each round of learning, and rounds.
-_FEW, _ROUNDS = 8, 2
+#: Decoys of each round of learning, more of them for few events, which make few findings; and rounds.
+_FEW, _MORE, _ROUNDS = 8, 40, 2
+#: Up to so many events are few.
+_SMALL = 4000
 #: Findings are left out of what is learned from if they are weaker, and out of the decoys if they are stronger (q).
 _LEARNED, _MASKED = 0.3, 0.05
 
@@ -47,6 +49,7 @@ def detect(
     shares = np.bincount(table.via, minlength=len(table.vias)) / max(len(table.via), 1)
     first = parameters = initial(table.vias, shares, tied=places.tied)
     masked = np.zeros(len(table.t), bool)
+    few = _FEW if len(table.t) > _SMALL else _MORE
     seeds = np.random.SeedSequence(seed)
     with ThreadPoolExecutor(workers) as pool:
 
@@ -61,17 +64,17 @@ def detect(
 
         for _ in range(_ROUNDS):
             scene, terms, found = _search(table, places, parameters, None)
-            chance = against(_FEW, None)
-            weights = _weights(found.score, chance, _FEW)
+            chance = against(few, None)
+            weights = _weights(found.score, chance, few)
             seen = gather(table, scene, terms, parameters, found, weights)
             parameters = learn(table, parameters, first, seen.counts)
-            masked = _members(terms, found, q_values(found.score, chance, _FEW) <= _MASKED)
+            masked = _members(terms, found, q_values(found.score, chance, few) <= _MASKED)
             log(f"{found.size} {(weights > 0.5).sum()} {parameters}")
         scene, terms, found = _search(table, places, parameters, None)
-        share = true_share(found.score, against(_FEW, None), _FEW)
+        share = true_share(found.score, against(few, None), few)
         scene, terms, found = _search(table, places, parameters, share)
-        chance = against(_FEW, share)
-        masked = _members(terms, found, q_values(found.score, chance, _FEW) <= _MASKED)
+        chance = against(few, share)
+        masked = _members(terms, found, q_values(found.score, chance, few) <= _MASKED)
         chance = np.sort(against(decoys, share))
     weights = _weights(found.score, chance, decoys)
     return Detection(

@@ -115,6 +115,14 @@ class Live:
         for finding in findings:
             self._telling.resume(finding)
 
+    def succeed(self, before: Live) -> None:
+        """Go on from what another one has said, once the events have been put again."""
+        self._telling = before._telling
+
+    def judge(self, found: Sequence[Finding], at: datetime) -> list[Finding]:
+        """Compare what is said with what a nightly run found; returns what is to be said of it."""
+        return self._telling.judge(found, at, _instant(self._now - KEPT)) if self._seen else []
+
     # --- events
 
     def _add(self, event: Event) -> dict[str, None]:

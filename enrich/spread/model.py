@@ -36,6 +36,46 @@ class Event(Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
 
 
+class Sighting(Struct, frozen=True, kw_only=True):
+    """What spread remembers of a document, or of one incident that it tells: never its words.
+
+    ``items`` are what it may share with others, as fingerprints: addresses, hashtags, channels, names in quotation marks, its story.
+    """
+
+    document: str
+    #: Number of the incident in the document, 0 for the document as a whole.
+    part: int = 0
+    time: Instant
+    source: str
+    #: Code of the municipality, or of the county, where it happened; None where it does not say.
+    place: str | None
+    #: The theme that it counts for, and all that it may be about.
+    theme: str
+    themes: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    #: The item that is its own address.
+    own: str = ""
+    #: Municipalities that it names beside its own, and how many it names in all.
+    mentions: tuple[str, ...] = ()
+    named: int = 1
+    #: The document whose words it repeats.
+    copy_of: str | None = None
+    #: Whether it is one of many incidents of a summary, which retells what was told before.
+    retold: bool = False
+
+
+class Occurrence(Wire, frozen=True, kw_only=True, tag="occurrence"):
+    """An event with the documents that tell of it (topic ``events``, key = id): one occurrence, however much coverage."""
+
+    event: Event
+    sightings: tuple[Sighting, ...] = ()
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether nothing tells of it any more."""
+        return not self.sightings
+
+
 class Grade(StrEnum):
     """What a finding rests on. Only ``linked`` may alert."""
 
@@ -43,6 +83,7 @@ class Grade(StrEnum):
     TEMPORAL = "temporal only"  # little but time speaks for it
     COMMON = "common source"  # the places share something that is older or has no place: an announced tour
     SIMULTANEOUS = "simultaneous"  # too close in time to be a cause
+    LOCAL = "local"  # one place alone
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -80,8 +121,8 @@ class Edge(Struct, frozen=True, kw_only=True):
     runners_up: tuple[Parent, ...] = ()
 
 
-#: Reason of the last version of a finding that no longer is one.
-WITHDRAWN = "withdrawn"
+#: Reasons: what it was made of was withdrawn or changed; the nightly run found it too, did not, or was the first to find it.
+WITHDRAWN, HELD, DID_NOT_HOLD, BY_NIGHT = "withdrawn", "held", "did not hold", "found by the nightly run"
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -92,15 +133,16 @@ class Version(Struct, frozen=True, kw_only=True):
     score: float
     places: int
     expected_per_year: float
-    #: Why it changed: ``found``, ``grew``, ``revised``, ``withdrawn``, ``held`` or ``did not hold`` (the nightly run).
+    #: Why it changed: ``found``, ``grew``, ``revised``, ``withdrawn``; ``held``, ``did not hold`` or ``found by the nightly run``.
     reason: str
 
 
 class Finding(Wire, frozen=True, kw_only=True, tag="spread"):
     """Theme, root and the places that followed, with what speaks for it: "consistent with spread", never "caused"."""
 
-    #: ``spread`` where it was tested; else why it is none.
-    kind: Literal["spread", "common source", "simultaneous"] = "spread"
+    #: ``spread`` where it was tested; else why it is none. ``surge``: far more of a theme than usual, in many counties at once;
+    #: ``burst``: in one place.
+    kind: Literal["spread", "common source", "simultaneous", "surge", "burst"] = "spread"
     #: Made of the root event; stays when the finding grows.
     id: str
     theme: str
@@ -135,6 +177,11 @@ class Finding(Wire, frozen=True, kw_only=True, tag="spread"):
     def is_withdrawn(self) -> bool:
         """Whether it was said and no longer holds: what it was made of was withdrawn or changed."""
         return bool(self.history) and self.history[-1].reason == WITHDRAWN
+
+    @property
+    def verdict(self) -> str:
+        """What the last nightly run said of it; empty before the first."""
+        return next((line.reason for line in reversed(self.history) if line.reason in {HELD, DID_NOT_HOLD, BY_NIGHT}), "")
 
 
 class Influence(Struct, frozen=True, kw_only=True):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from enrich.spread.parameters import Parameters, initial
 from enrich.spread.significance import exceeding, yearly
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 #: Points of the curve from score to chance.
 _POINTS = 120
 #: Findings of a year by chance at the score of each integer from 0, before the first night: the mean over simulated years without spread.
-_USUAL = (430.0, 320.0, 215.0, 135.0, 80.0, 46.0, 25.0, 13.0, 6.5, 3.2, 1.5, 0.8, 0.4, 0.2, 0.1)
+_USUAL = (770.0, 570.0, 365.0, 207.0, 121.0, 65.0, 35.0, 20.0, 10.0, 5.0, 2.8, 1.4, 0.8, 0.4, 0.2)
+#: A place that was reached passes on with this share of the prior between it and another one, before the first night.
+_ONWARD = 0.25
 
 
 class Family(Struct, frozen=True, kw_only=True):
@@ -59,9 +64,14 @@ class Night(Struct, frozen=True, kw_only=True):
         return float(np.interp(score, points[:, 0], points[:, 2]))
 
 
-def first_night(vias: tuple[str, ...] = ("story",), *, tied: bool = True) -> Night:
-    """What is known before the first night: only where learning begins."""
-    return Night(parameters=initial(vias, np.full(len(vias), 1 / max(len(vias), 1)), tied=tied))
+def first_night(kinds: Mapping[str, tuple[float, float]] = MappingProxyType({"story": (0.7, 1.0)}), *, tied: bool = True) -> Night:
+    """What is known before the first night: only where learning begins.
+
+    :param kinds: of links: the share of followers that have one, and the share of the kind among links by chance.
+    """
+    begun = initial(tuple(kinds), np.array([chance for _, chance in kinds.values()]), tied=tied)
+    follows = {via: share for via, (share, _) in kinds.items()}
+    return Night(parameters=replace(begun, follows=follows, onward=(begun.onward[0], _ONWARD)))
 
 
 def night(detection: Detection) -> Night:

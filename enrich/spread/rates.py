@@ -11,6 +11,8 @@ from enrich.spread.night import Night
 _CLOSE, _WIDE, _WORTH = 24.0, 168.0, 36.0
 #: Hours of the memory of the local link ratio, and events that the usual one counts for.
 _LINKS, _EVENTS = 60.0, 10.0
+#: So many places are believed to be alike, and a theme to come up so often an hour in all of them, until more is known.
+_PLACES, _LEAST = 290, 0.01
 #: A place and theme is believed to be average to this many events.
 _SHRINK = 2.0
 
@@ -92,9 +94,9 @@ class Rates:
 
     def expected(self, theme: ThemeRates, place: str, now: float) -> float:
         """Events an hour of a place and theme: share x national rate x hour, as in :mod:`enrich.spread.background` but from the past alone."""
-        average = max(self._places[place] * theme.total / max(self._total, 1.0), 1e-6)
-        share = (theme.counts[place] + _SHRINK) / (1 + _SHRINK / average) / max(theme.total, 1.0)
-        return max(share * theme.national(now) * self._night.day[int(now % 24)], 1e-7)
+        average = (self._places[place] + 1) * (theme.total + 1) / (self._total + _PLACES)
+        share = (theme.counts[place] + _SHRINK) / (1 + _SHRINK / average) / (theme.total + 1)
+        return share * max(theme.national(now), _LEAST) * self._night.day[int(now % 24)]
 
     def add(self, theme: ThemeRates, place: str, when: float, links: int, amount: int = 1) -> None:
         """Count an event and its links; ``amount`` -1 takes them back."""

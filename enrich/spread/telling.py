@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from enrich.spread.model import WITHDRAWN, Finding, Version
+from enrich.spread.model import BY_NIGHT, DID_NOT_HOLD, HELD, WITHDRAWN, Finding, Version
 from pipeline.model import fingerprint
 
 #: A change of score that is worth a new version.
@@ -38,6 +38,8 @@ class Telling:
 
     def __init__(self) -> None:
         self._said: defaultdict[str, dict[str, Finding]] = defaultdict(dict)
+        #: What a nightly run alone has found, by id.
+        self._by_night: dict[str, Finding] = {}
 
     @property
     def findings(self) -> list[Finding]:
@@ -49,14 +51,41 @@ class Telling:
         said = self._said[theme]
         for id_ in [id_ for id_, finding in said.items() if finding.times[0] < before]:
             del said[id_]
+        self._by_night = {id_: finding for id_, finding in self._by_night.items() if finding.times[0] >= before}
 
     def resume(self, finding: Finding) -> None:
         """Go on from what was said before a restart; the last version of an id counts."""
         said = self._said[finding.theme]
-        if finding.is_withdrawn:
-            said.pop(finding.id, None)
-        else:
+        said.pop(finding.id, None)
+        self._by_night.pop(finding.id, None)
+        if finding.history and finding.history[-1].reason == BY_NIGHT:
+            self._by_night[finding.id] = finding
+        elif not finding.is_withdrawn:
             said[finding.id] = finding
+
+    def judge(self, found: Sequence[Finding], at: datetime, since: datetime) -> list[Finding]:
+        """Mark what was said by whether a nightly run found it too, and say what it alone has found, of what began ``since``.
+
+        Only a verdict that is another one than before is said.
+        """
+        changed, known = [], set[str]()
+        for said in self._said.values():
+            for id_, old in said.items():
+                same = next((one for one in found if _is_same(old, one)), None)
+                known |= {same.root} if same else set()
+                verdict = HELD if same else DID_NOT_HOLD
+                if old.verdict != verdict:
+                    judged = (
+                        replace(old, expected_per_year=same.expected_per_year, q=same.q, power=same.power) if same else replace(old, q=1.0)
+                    )
+                    said[id_] = _next(judged, old, verdict, at)
+                    changed.append(said[id_])
+        for one in found:
+            before = self._by_night.get(one.id)
+            if one.kind == "spread" and one.root not in known and one.times[0] >= since and (before is None or before.events != one.events):
+                self._by_night[one.id] = _next(one, before, BY_NIGHT, at)
+                changed.append(self._by_night[one.id])
+        return changed
 
     def tell(self, theme: str, now: Iterable[Episode], make: Callable[[int], Finding], at: datetime, reason: str) -> list[Finding]:
         """What is new or has changed.
@@ -75,7 +104,7 @@ class Telling:
             id_ = finding_id(episode.events[0])
             if id_ not in left:
                 id_ = _successor(episode, [old for old in left.values() if old.id not in roots]) or id_
-            old = left.pop(id_, None)
+            old = left.pop(id_, None) or self._by_night.pop(id_, None)
             if old is not None and old.events == episode.events and abs(old.score - episode.score) < _WORTH_SAYING:
                 continue
             why = "found" if old is None else "grew" if len(episode.events) > len(old.events) else reason
@@ -85,6 +114,12 @@ class Telling:
             del said[id_]
             changed.append(_next(replace(old, score=0.0, q=1.0), old, WITHDRAWN, at))
         return changed
+
+
+def _is_same(said: Finding, found: Finding) -> bool:
+    """Whether both say the same: the same root, or half of the events of what was said."""
+    shared = len(set(said.events) & set(found.events))
+    return found.kind == "spread" and (said.root == found.root or 2 * shared >= len(said.events))
 
 
 def _successor(episode: Episode, vanished: list[Finding]) -> str | None:

@@ -40,7 +40,7 @@ class Seen:
 
 
 class Window:
-    """Events of one theme in the order of time. Adding one at the end is cheap; everything else builds the arrays anew."""
+    """Events of one theme in the order of time. Adding one is cheap; taking one out builds the arrays anew."""
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
@@ -59,6 +59,7 @@ class Window:
     def _allocate(self, room: int) -> None:
         self._t, self._alone, self._root = np.zeros(room), np.zeros(room), np.zeros(room)
         self._place, self._row, self._further = np.zeros(room, np.int64), np.zeros(room, np.int64), np.zeros(room, np.int64)
+        self._columns = self._t, self._alone, self._root, self._place, self._row, self._further
         self._end = np.zeros(room, np.int64)
         self._start = np.zeros(room + 1, np.int64)
         self._from, self._value, self._direct = np.zeros(room, np.int64), np.zeros(room), np.zeros(room, bool)
@@ -69,13 +70,23 @@ class Window:
         longer = self._follow(seen, at)
         self.seen.insert(at, seen)
         self.times.insert(at, seen.t)
-        if at + 1 == len(self.seen) and at < len(self._t):
-            self._put(at, seen)
-            self._start[at + 1] = self._start[at]
-            self._size += 1
+        if len(self.seen) <= len(self._t):
+            self._insert(at, seen)
         else:
             self.rebuild()
         return longer
+
+    def _insert(self, at: int, seen: Seen) -> None:
+        """Make room in the arrays for an event that has no links yet."""
+        size = self._size
+        if at < size:
+            for column in self._columns:
+                column[at + 1 : size + 1] = column[at:size]
+            causes = self._from[: self._start[size]]
+            causes += causes >= at
+        self._start[at + 1 : size + 2] = self._start[at : size + 1]
+        self._put(at, seen)
+        self._size += 1
 
     def remove(self, seen: Seen) -> None:
         """Take an event out, and what it said of others."""
@@ -98,7 +109,7 @@ class Window:
         del self.seen[:count], self.times[:count]
         for seen in gone:
             self.roots.pop(seen.event.id, None)
-        for column in (self._t, self._alone, self._root, self._place, self._row, self._further):
+        for column in self._columns:
             column[: len(self.seen)] = column[count : count + len(self.seen)].copy()
         self._size = len(self.seen)
         self.reindex()

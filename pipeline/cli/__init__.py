@@ -27,7 +27,7 @@ app.command(cls=search.SearchCommand)(search.search)
 app.command(cls=tag.TagCommand, short_help="Tag places and themes: JSON Lines in, JSON Lines out.")(tag.tag)
 app.command(short_help="Put documents into stories: JSON Lines in, JSON Lines out.")(stories.stories)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
-app.command(short_help="What spreads from place to place: --events as a filter.")(spread.spread)
+app.add_typer(spread.app, name="spread", short_help="What spreads from place to place: list, show; --events as a filter.")
 app.add_typer(sources.app, name="sources", short_help="What is collected, and how it goes: list, check.")
 app.add_typer(dead.app, name="dead", short_help="What a stage could not process: list, show, retry.")
 

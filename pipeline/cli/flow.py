@@ -23,7 +23,7 @@ SpeedOption = Annotated[str, typer.Option(metavar="max|60x|…", help="How many 
 def run(
     context: typer.Context,
     stages: Annotated[
-        list[str] | None, typer.Argument(metavar="[STAGE]...", help="collect, enrich, relate, index; without any, all.")
+        list[str] | None, typer.Argument(metavar="[STAGE]...", help="collect, enrich, relate, spread, index; without any, all.")
     ] = None,
 ) -> None:
     """Collect the sources and process what comes, until Ctrl-C or SIGTERM."""

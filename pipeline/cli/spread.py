@@ -9,41 +9,113 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import input_bytes, print_lines, settings_of
+from pipeline.cli.common import AsJson, input_bytes, opened, print_json, print_lines, print_table, printable, settings_of
 
 if TYPE_CHECKING:
     from enrich.spread.model import Event
 
+#: Findings of a filter are drawn up to this share of chance (q).
+_SHOWN = 0.2
 _EXPECTED = '{"id","time" with its zone,"place" or null,"theme","links"}'
 
 
+app = typer.Typer(rich_markup_mode=None, help="What spreads from place to place: findings as they came; --events as a filter.")
+
+
+@app.callback(invoke_without_command=True)
 def spread(
     context: typer.Context,
     events: Annotated[
-        Path,
+        Path | None,
         typer.Option("--events", metavar="FILE", help='Events as JSON Lines {"id","time","place","theme","links"}; - is standard input.'),
-    ],
-    ties: Annotated[Path | None, typer.Option("--ties", metavar="FILE", help="Pairs of places with social ties: CSV from,to.")] = None,
-    decoys: Annotated[int, typer.Option("--decoys", min=20, help="How many times chance is tried.")] = 200,
+    ] = None,
+    ties: Annotated[
+        Path | None, typer.Option("--ties", metavar="FILE", help="With --events: pairs of places with social ties, CSV.")
+    ] = None,
+    decoys: Annotated[int, typer.Option("--decoys", min=20, help="With --events: how many times chance is tried.")] = 200,
+    picture: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="Draw map and timeline into FILE, that ends in .svg, .png or .html.")
+    ] = None,
+    size: Annotated[int, typer.Option("--size", "-n", min=1, help="Most findings.")] = 20,
+    as_json: AsJson = False,
 ) -> None:
-    """Find what spreads from place to place: events in, findings out, the strongest first (JSON Lines)."""
+    """List what was found, spread first, what chance gives most seldom first. With --events: events in, findings out (JSON Lines)."""
+    if context.invoked_subcommand is not None:
+        return
+    if events is not None:
+        _filter(context, events, ties, decoys, picture)
+    else:
+        _list(context, picture, size, as_json=as_json)
+
+
+@app.command()
+def show(
+    context: typer.Context, finding: Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins.")], as_json: AsJson = False
+) -> None:
+    """Show one finding with its evidence: each event in order, verbatim, with sources, grades and what was rejected."""
+    from enrich.gazetteer import load
+    from pipeline.cli import findings
+
+    settings = settings_of(context)
+    with opened(settings) as (bus, index):
+        found = findings.find(bus, finding)
+        lines = [] if as_json else list(findings.chain(found, bus, index, load(settings.cache)))
+    if as_json:
+        print_json(found)
+    for line in lines:
+        typer.echo(printable(line))
+
+
+@app.command()
+def night(context: typer.Context) -> None:
+    """Look again at all events now, instead of in the night; the running pipeline goes on with what is learned."""
+    import pipeline.app
+    from pipeline.clock import SystemClock
+
+    settings = settings_of(context)
+    with opened(settings) as (bus, _):
+        pipeline.app.night(settings, bus, SystemClock().now())
+
+
+def _list(context: typer.Context, picture: Path | None, size: int, *, as_json: bool) -> None:
+    from enrich.gazetteer import load
+    from pipeline.cli import findings, spread_map
+
+    settings = settings_of(context)
+    with opened(settings) as (bus, _):
+        found, blind = findings.last_versions(bus)[:size], findings.blind_spots(bus)
+    gazetteer = load(settings.cache)
+    if picture:
+        spread_map.write(picture, [finding for finding in found if finding.kind == "spread"], gazetteer)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("id", "began (UTC)", "theme", "where", "grade", "by chance a year", "nightly run")
+    print_table("Consistent with spread; never: caused", columns, [findings.row(finding, gazetteer) for finding in found])
+    for line in blind:
+        typer.echo(printable(f"a blind spot, not calm: {line}"))
+
+
+def _filter(context: typer.Context, events: Path, ties: Path | None, decoys: int, picture: Path | None) -> None:
     import msgspec
 
     import pipeline.app
+    from enrich.gazetteer import load
     from enrich.spread.detect import detect
     from enrich.spread.findings import findings
     from enrich.spread.table import Geography, clean
 
     read = list(read_events(events))
     pairs = list(read_ties(ties)) if ties else []
-    gazetteer = pipeline.app.gazetteer(settings_of(context)) if any((event.place or "").isdigit() for event in read) else None
-
-    def position(code: str) -> tuple[float, float] | None:
-        place = gazetteer.describe(code) if gazetteer else None
-        return (place.latitude, place.longitude) if place else None
-
+    settings = settings_of(context)
+    placed = picture is not None or any((event.place or "").isdigit() for event in read)
+    geography = pipeline.app.geography(settings, pairs) if placed else Geography(pairs)
     encoder = msgspec.json.Encoder()
-    found = findings(detect(clean(read, Geography(pairs, position)), decoys=decoys))
+    found = findings(detect(clean(read, geography), decoys=decoys))
+    if picture:
+        from pipeline.cli import spread_map
+
+        spread_map.write(picture, [f for f in found if f.kind == "spread" and f.q <= _SHOWN], load(settings.cache))
     print_lines(encoder.encode(finding) + b"\n" for finding in found)
 
 

@@ -44,4 +44,5 @@ def warm(cache: Path) -> None:
     if not _warm:
         gazetteer = enrich.gazetteer.load(cache)
         _warm.append(Enrich(enrich.nlp.build(gazetteer, enrich.lexicon.load(None)), gazetteer))
+        pipeline.app.gazetteer = lambda _settings: gazetteer
     pipeline.app.enrichment = lambda _settings: _warm[0]

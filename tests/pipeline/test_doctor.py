@@ -132,7 +132,7 @@ def test_the_books_balance_wherever_a_record_is(here):
     assert (report.balanced, report.lag["enrich"]) == (True, 5)
     here.run(index=False)
     report = here.report()
-    assert (report.balanced, report.complete, report.lag) == (True, True, {"enrich": 0, "relate": 0, "index": 4})
+    assert (report.balanced, report.complete, report.lag) == (True, True, {"enrich": 0, "relate": 0, "spread": 4, "index": 4})
     here.run()
     report = here.report()
     assert report.balanced

@@ -1,0 +1,177 @@
+"""Bursts and surges: more of a theme than usual, in one place or in many counties at once. Neither is spread."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from enrich.spread.model import Event, Finding, Grade, Version
+from pipeline.model import county_of, fingerprint
+
+#: Windows that are looked at, and how often by chance a year a finding may come to be said.
+_WINDOWS, _SAID = (timedelta(hours=2), timedelta(hours=24)), 12.0
+#: Least events of a burst; least counties of a surge.
+_EVENTS, _COUNTIES = 3, 4
+#: Before so much has been seen nothing is known of what is usual.
+_KNOWN = timedelta(days=5)
+#: A rate is believed to vary by so much of its square (negative binomial), and a theme to come up as often before anything is known.
+_VARIES, _BELIEVED = 0.1, 0.5
+#: How much likelier an hour of the week is believed to be than it shows: so many events spread evenly.
+_EVEN = 168.0
+_HOUR = timedelta(hours=1)
+_YEAR = 365 * 24.0
+#: More events or counties than at the last version by this share are worth a new one.
+_WORTH_SAYING = 1.25
+
+
+class _Key(NamedTuple):
+    theme: str
+    #: Empty: the whole country.
+    place: str
+
+
+class _Usual:
+    """How many of a theme come in an hour of the week: what was counted, fading over eight weeks."""
+
+    def __init__(self) -> None:
+        self.first: Event | None = None
+        self._counts: defaultdict[_Key, float] = defaultdict(float)
+        self._week = np.full(168, _EVEN / 168)
+        self._total = _EVEN
+
+    def add(self, event: Event) -> None:
+        self.first = self.first or event
+        self._week[_hour_of_week(event)] += 1
+        self._total += 1
+        for key in _keys(event):
+            self._counts[key] += 1
+
+    def expected(self, key: _Key, last: Event, window: timedelta) -> tuple[float, float]:
+        """Events that would come before ``last`` anyway, and how many the rate is known from."""
+        assert self.first is not None  # noqa: S101  (asked for only once there is one)
+        hours = max((last.time - self.first.time) / _HOUR, _KNOWN / _HOUR)
+        at = (_hour_of_week(last) - np.arange(int(window / _HOUR))) % 168
+        share = float(self._week[at].sum()) / self._total * 168 / hours
+        return (self._counts[key] + _BELIEVED) * share, self._counts[key] + _BELIEVED
+
+
+class Surges:
+    """Takes events in about the order of time, and says when there are far more than usual.
+
+    Against the hour of the week, the season (the recent past) and, for a place, how the theme goes in the nation. Poisson-gamma upper tail
+    of the count; times the windows of a year and the places and themes looked at: how often chance gives as much.
+    """
+
+    def __init__(self) -> None:
+        self._usual = _Usual()
+        #: Events of the last window by key, by id; those that left it are part of what is usual.
+        self._recent: defaultdict[_Key, dict[str, Event]] = defaultdict(dict)
+        self._waiting: dict[str, Event] = {}
+        self._said: dict[_Key, Finding] = {}
+        #: Themes, and themes at places, that were looked at.
+        self._looked = {True: 0, False: 0}
+
+    def put(self, event: Event) -> list[Finding]:
+        """Take an event; one of the same id is replaced. Returns findings that are new or have grown."""
+        self.remove(event.id)
+        if event.place is None or not event.theme:
+            return []
+        self._waiting[event.id] = event
+        for key in _keys(event):
+            self._looked[key.place == ""] += key not in self._recent
+            self._recent[key][event.id] = event
+        self._settle(event)
+        return [finding for key in _keys(event) if (finding := self._look(key))]
+
+    def remove(self, id_: str) -> None:
+        """Forget an event of the window."""
+        event = self._waiting.pop(id_, None)
+        for key in _keys(event) if event else ():
+            del self._recent[key][id_]
+
+    def _settle(self, now: Event) -> None:
+        """What is older than the widest window is usual from now on."""
+        for event in [event for event in self._waiting.values() if event.time < now.time - _WINDOWS[-1]]:
+            self.remove(event.id)
+            self._usual.add(event)
+
+    def _look(self, key: _Key) -> Finding | None:
+        first, last = self._usual.first, max(self._recent[key].values(), key=lambda event: event.time, default=None)
+        if last is None or first is None or last.time - first.time < _KNOWN:
+            return None
+        found = [self._count(key, last, window) for window in _WINDOWS]
+        events, expected, per_year = min(found, key=lambda one: one[2])
+        counties = {county_of(event.place or "") for event in events}
+        if per_year > _SAID or len(events) < _EVENTS or (not key.place and len(counties) < _COUNTIES):
+            return None
+        return self._tell(key, events, expected, per_year)
+
+    def _count(self, key: _Key, last: Event, window: timedelta) -> tuple[list[Event], float, float]:
+        """Events of the window, how many there would be anyway, and how often a year chance gives as many."""
+        events = [event for event in self._recent[key].values() if last.time - window < event.time <= last.time]
+        expected, known = self._usual.expected(key, last, window)
+        if key.place:  # where the whole country has more, a place has, too
+            nation = _Key(key.theme, "")
+            others = sum(last.time - window < e.time <= last.time and e.place != key.place for e in self._recent[nation].values())
+            expected *= max(1.0, (others + 3) / (self._usual.expected(nation, last, window)[0] + 3))
+        # a country of counties is compared by its counties: ten calls of one town are no surge
+        count = len(events) if key.place else len({event.place for event in events})
+        return events, expected, _tail(count, expected, known) * _YEAR / (window / _HOUR) * self._looked[key.place == ""]
+
+    def _tell(self, key: _Key, events: list[Event], expected: float, per_year: float) -> Finding | None:
+        ordered = sorted(events, key=lambda event: (event.time, event.id))
+        old = self._said.get(key)
+        if old and not set(old.events) & {event.id for event in ordered}:
+            old = None
+        if old and len(ordered) < _WORTH_SAYING * len(old.events):
+            return None
+        root = old.root if old else ordered[0].id
+        version = Version(
+            version=old.version + 1 if old else 1,
+            at=ordered[-1].time,
+            score=round(-float(np.log(max(per_year, 1e-300))), 4),
+            places=len({event.place for event in ordered}),
+            expected_per_year=per_year,
+            reason="grew" if old else "found",
+        )
+        self._said[key] = Finding(
+            kind="burst" if key.place else "surge",
+            id=fingerprint("surge", root, *key)[:16],
+            theme=key.theme,
+            root=root,
+            places=tuple(event.place or "" for event in ordered),
+            events=tuple(event.id for event in ordered),
+            times=tuple(event.time for event in ordered),
+            edges=(),
+            score=version.score,
+            expected_per_year=float(f"{per_year:.3g}"),
+            q=1.0,
+            grade=Grade.LOCAL if key.place else Grade.SIMULTANEOUS,
+            linked=0,
+            expected_linked=0.0,
+            ratio=round(len(ordered) / expected, 2),
+            version=version.version,
+            history=(*(old.history if old else ()), version),
+        )
+        return self._said[key]
+
+
+def _keys(event: Event) -> Iterator[_Key]:
+    yield _Key(event.theme, "")
+    yield _Key(event.theme, event.place or "")
+
+
+def _hour_of_week(event: Event) -> int:
+    return event.time.weekday() * 24 + event.time.hour
+
+
+def _tail(count: int, mean: float, known: float) -> float:
+    """Probability of ``count`` or more: negative binomial with this mean and size 1 / (1 / known + 0.1)."""
+    from scipy.special import betainc
+
+    size = 1 / (1 / known + _VARIES)
+    return float(betainc(count, size, mean / (size + mean))) if count else 1.0
