@@ -64,6 +64,13 @@ def _route(finding: Finding, gazetteer: Gazetteer) -> str:
     return f"{names[0]} → {', '.join(names[1:])}"
 
 
+def told_shortly(finding: Finding, gazetteer: Gazetteer) -> str:
+    """The finding in a sentence or two."""
+    hours = (finding.times[-1] - finding.times[0]).total_seconds() / 3600
+    first = finding.history[0].at if finding.history else finding.times[0]
+    return f"{finding.theme}: {_route(finding, gazetteer)}, in {hours:.0f} h; first said {first:%d %b %H:%M} UTC. {_strength(finding).capitalize()}."
+
+
 def name_of(gazetteer: Gazetteer, code: str) -> str:
     """What people call a place."""
     place = gazetteer.describe(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from enrich.gazetteer import load
 from pipeline.cli.books import summary
 from pipeline.cli.common import counted, opened, printable
+from pipeline.cli.findings import last_versions, told_shortly
 from pipeline.doctor import examine
 from pipeline.model import Document, PlaceRole, SourceState, decode
 from pipeline.ports import Filters, Search
@@ -44,11 +46,18 @@ def tell(settings: Settings, console: Console, command: str) -> None:
         console.print()
         console.print(_fires(index, gazetteer))
         console.print()
+        found = [finding for finding in last_versions(bus) if finding.kind == "spread"]
+        for finding in found[:1]:
+            console.print("[bold]Found while it happened[/bold]", highlight=False)
+            console.print(escape(told_shortly(finding, gazetteer)), highlight=False)
+            console.print()
         for line in (*_oddities(index), *_sources(bus)):
             console.print(f"• {line}", highlight=False)
     console.print()
     console.print("[bold]Go on[/bold]")
     for arguments, why in (
+        *((f"spread show {finding.id[:8]}", "the evidence of what was found, word for word") for finding in found[:1]),
+        (f"spread --map {shlex.quote(str(settings.data_dir / 'spread.svg'))}", "all that was found, and a map of it"),
         ("search bilbrand -övning --newest", "search what was collected"),
         ("search --theme fire.vehicle --place Trollhättan --since 2026-03-02", "by theme, place and time"),
         ("search '\"som i Trollhättan\"'", "who quotes whom"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from datetime import datetime
 
 import pytest
 
 import pipeline.settings
+from enrich.spread.model import Finding, Occurrence
 from pipeline import app, scenario
-from pipeline.model import SourceState, decode
+from pipeline.model import Document, SourceState, decode
 from tests.e2e.commands import every_document, fjaril, fjaril_json
 
 
@@ -48,6 +50,36 @@ def test_the_first_notice_of_each_town_is_placed_and_themed(index):
         document = index.get(town.document)
         assert next(p.municipality for p in document.places if p.role == "happened") == town.code
         assert "fire.vehicle" in {theme.id for theme in document.themes}
+
+
+def test_the_spread_is_found(demo):
+    """The fires are found with their towns in order and the grade linked; first said in the second town, before the third one burned."""
+    truth = scenario.truth()
+    found = [finding for finding in fjaril_json("spread", data=demo[0]) if finding["kind"] == "spread"]
+    assert found[0]["places"] == [town.code for town in truth.towns]
+    assert found[0]["theme"] == "fire.vehicle"
+    assert found[0]["grade"] == "linked"
+    assert found[0]["expected_per_year"] < 1
+    assert datetime.fromisoformat(found[0]["history"][0]["at"]) < truth.towns[2].happened
+    assert " → ".join(town.name for town in truth.towns[:2]) in " ".join(demo[1].split("Found while")[1].split())
+
+
+def test_coverage_is_not_counted(demo):
+    """The round-up, the withdrawn post and fires that have nothing to do with it are in no finding; copies are told as one event."""
+    truth, settings = scenario.truth(), pipeline.settings.load(data=demo[0])
+    bus = app.open_bus(settings)
+    events = {r.key: decode(r.value, Occurrence) for r in bus.read("events")}
+    last = {r.key: decode(r.value, Finding) for r in bus.read("findings")}
+    documents = {r.key: decode(r.value, Document) for r in bus.read("related") if r.value}
+    bus.close()
+    (found,) = (f for f in last.values() if f.theme == "fire.vehicle" and f.kind == "spread" and not f.is_withdrawn)
+    telling = {s.document for event in found.events for s in events[event].sightings}
+    withdrawn = {id_ for id_, document in documents.items() if document.withdrawn}
+    assert len(withdrawn) == truth.withdrawn
+    assert not telling & {truth.round_up, truth.drill, *truth.unrelated, *withdrawn}
+    for copy in (d for d in documents.values() if d.copy_of):
+        told = [{s.document for s in event.sightings} for event in events.values()]
+        assert all(copy.copy_of in one for one in told if copy.id in one)
 
 
 def test_personal_data_was_taken_out(index):
@@ -97,7 +129,7 @@ def test_the_broken_feed_recovered(demo):
 def test_what_it_says_to_go_on_with_works(demo):
     """Each command that the demo prints, pasted into a shell, succeeds; each search finds something."""
     hints = [line.partition("  # ")[0].strip() for line in demo[1].split("Go on\n")[1].splitlines()]
-    assert len(hints) == 5
+    assert len(hints) == 7
     for hint in hints:
         done = subprocess.run(["bash", "-c", hint], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), hint
