@@ -64,6 +64,39 @@ def test_the_spread_is_found(demo):
     assert " → ".join(town.name for town in truth.towns[:2]) in " ".join(demo[1].split("Found while")[1].split())
 
 
+def test_the_evidence_is_shown_in_order(demo):
+    """Each town in order with verbatim words, sources with their grade, what was shared, and what was rejected."""
+    found = fjaril_json("spread", data=demo[0])[0]
+    shown = fjaril("spread", "show", found["id"][:6], data=demo[0]).stdout
+    headings = [shown.index(f"\n{number}. {town.name}, ") for number, town in enumerate(scenario.truth().towns, 1)]
+    assert headings == sorted(headings)
+    for words in (
+        "precis som i trollhättan natten innan",
+        "shares https://klipp.exempel.example/v/stromslund",
+        "demo-flode-torget (reliability D)",
+        "rejected: after ",
+        "consistent with spread, linked",
+        "version 1, ",
+    ):
+        assert words in shown
+    assert "orsak" not in shown
+    assert "caused" not in shown
+    assert "there is no such finding" in fjaril("spread", "show", "zzz", data=demo[0], code=2).stderr
+
+
+@pytest.mark.parametrize(("name", "begins"), [("map.svg", b"<svg"), ("map.png", b"\x89PNG"), ("map.html", b"<!DOCTYPE html>")])
+def test_the_map_is_drawn(demo, tmp_path, name, begins):
+    """As SVG, PNG and HTML, with the towns and times in the one that can be read; nothing in it is fetched from elsewhere."""
+    file = tmp_path / name
+    fjaril("spread", "--map", str(file), data=demo[0])
+    content = file.read_bytes()
+    assert content.lstrip().startswith(begins)
+    if name == "map.svg":
+        for number, town in enumerate(scenario.truth().towns, 1):
+            assert f"{number} {town.name} " in content.decode()
+    assert "expected a file that ends in .svg" in fjaril("spread", "--map", str(tmp_path / "map.bmp"), data=demo[0], code=2).stderr
+
+
 def test_coverage_is_not_counted(demo):
     """The round-up, the withdrawn post and fires that have nothing to do with it are in no finding; copies are told as one event."""
     truth, settings = scenario.truth(), pipeline.settings.load(data=demo[0])
