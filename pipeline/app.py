@@ -129,7 +129,7 @@ def geography(settings: Settings, ties: Sequence[tuple[str, str]] = ()) -> Geogr
         place = places.describe(code)
         return (place.latitude, place.longitude) if place else None
 
-    return Geography(ties, position)
+    return Geography(ties, position, (place.code for place in places.places if place.code.isdigit()))
 
 
 def _spread(settings: Settings) -> Spread:

@@ -65,7 +65,7 @@ class Live:
         :param said: findings are said that chance gives at most so often a year.
         """
         geography = geography or Geography()
-        self._night = night or first_night(tied=bool(geography.codes))
+        self._night = night or first_night(tied=geography.tied)
         self._least = self._night.score_of(said)
         self._rates = Rates(self._night)
         self._atlas = _Atlas(geography, sorted(geography.codes | {place for counts in self._night.counts.values() for place in counts}))

@@ -153,9 +153,8 @@ class Occurrences:
 
     def _forget_old(self) -> None:
         """The oldest stand first, but for those that came late."""
-        if self._latest is None:
-            return
-        for id_ in list(self._open):
+        while self._open and self._latest is not None:
+            id_ = next(iter(self._open))
             if self._open[id_].time > self._latest - KEPT:
                 break
             for sighting in list(self._open[id_].sightings.values()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from enrich.spread.model import Sighting
@@ -137,6 +138,7 @@ def _items(document: Document) -> Iterable[str]:
         yield from (_item(kind, found[1].casefold()) for found in pattern.finditer(text))
 
 
+@lru_cache(maxsize=4096)
 def address(url: str) -> str:
     """The item of an address, without what does not change where it leads; empty for a front page."""
     parts = urlsplit(url)

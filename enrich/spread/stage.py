@@ -45,7 +45,7 @@ class Spread:
 
     def _fresh(self) -> Live:
         learned = self._nightly.night if self._nightly else None
-        return Live(learned or first_night(BELIEVED, tied=bool(self._geography.codes)), self._geography)
+        return Live(learned or first_night(BELIEVED, tied=self._geography.tied), self._geography)
 
     def restore(self, read: Reading) -> None:
         """Fold back the last night, the events of the window, and what was said of them."""
@@ -86,7 +86,7 @@ class Spread:
     def _tell(self, occurrence: Occurrence) -> list[Finding]:
         event = occurrence.event
         if not occurrence.is_withdrawn:
-            return [*self._live.put(event), *self._surges.put(event)]
+            return [*self._live.put(event), *self._surges.put(occurrence)]
         self._surges.remove(event.id)
         return self._live.withdraw(event.id)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from math import log
 from typing import NamedTuple
 
-import numpy as np
-
-from enrich.spread.model import Event, Finding, Grade, Version
+from enrich.spread.model import Event, Finding, Grade, Occurrence, Version
+from enrich.spread.sightings import STORY
 from pipeline.model import county_of, fingerprint
 
 #: Windows that are looked at, and how often by chance a year a finding may come to be said.
@@ -19,7 +19,7 @@ _EVENTS, _COUNTIES = 3, 4
 #: Before so much has been seen nothing is known of what is usual.
 _KNOWN = timedelta(days=5)
 #: A rate is believed to vary by so much of its square (negative binomial), and a theme to come up as often before anything is known.
-_VARIES, _BELIEVED = 0.1, 0.5
+_VARIES, _BELIEVED = 0.4, 0.5
 #: How much likelier an hour of the week is believed to be than it shows: so many events spread evenly.
 _EVEN = 168.0
 _HOUR = timedelta(hours=1)
@@ -40,7 +40,7 @@ class _Usual:
     def __init__(self) -> None:
         self.first: Event | None = None
         self._counts: defaultdict[_Key, float] = defaultdict(float)
-        self._week = np.full(168, _EVEN / 168)
+        self._week = [_EVEN / 168] * 168
         self._total = _EVEN
 
     def add(self, event: Event) -> None:
@@ -54,8 +54,8 @@ class _Usual:
         """Events that would come before ``last`` anyway, and how many the rate is known from."""
         assert self.first is not None  # noqa: S101  (asked for only once there is one)
         hours = max((last.time - self.first.time) / _HOUR, _KNOWN / _HOUR)
-        at = (_hour_of_week(last) - np.arange(int(window / _HOUR))) % 168
-        share = float(self._week[at].sum()) / self._total * 168 / hours
+        hour = _hour_of_week(last)
+        share = sum(self._week[(hour - back) % 168] for back in range(int(window / _HOUR))) / self._total * 168 / hours
         return (self._counts[key] + _BELIEVED) * share, self._counts[key] + _BELIEVED
 
 
@@ -71,16 +71,20 @@ class Surges:
         #: Events of the last window by key, by id; those that left it are part of what is usual.
         self._recent: defaultdict[_Key, dict[str, Event]] = defaultdict(dict)
         self._waiting: dict[str, Event] = {}
+        #: Event → the first story that tells of it: what is copied to many counties is told once.
+        self._words: dict[str, str] = {}
         self._said: dict[_Key, Finding] = {}
         #: Themes, and themes at places, that were looked at.
         self._looked = {True: 0, False: 0}
 
-    def put(self, event: Event) -> list[Finding]:
+    def put(self, occurrence: Occurrence) -> list[Finding]:
         """Take an event; one of the same id is replaced. Returns findings that are new or have grown."""
+        event = occurrence.event
         self.remove(event.id)
         if event.place is None or not event.theme:
             return []
         self._waiting[event.id] = event
+        self._words[event.id] = next((item for s in occurrence.sightings for item in s.items if item.startswith(STORY)), event.id)
         for key in _keys(event):
             self._looked[key.place == ""] += key not in self._recent
             self._recent[key][event.id] = event
@@ -90,6 +94,7 @@ class Surges:
     def remove(self, id_: str) -> None:
         """Forget an event of the window."""
         event = self._waiting.pop(id_, None)
+        self._words.pop(id_, None)
         for key in _keys(event) if event else ():
             del self._recent[key][id_]
 
@@ -100,12 +105,14 @@ class Surges:
             self._usual.add(event)
 
     def _look(self, key: _Key) -> Finding | None:
-        first, last = self._usual.first, max(self._recent[key].values(), key=lambda event: event.time, default=None)
-        if last is None or first is None or last.time - first.time < _KNOWN:
+        if len(self._recent[key]) < (_EVENTS if key.place else _COUNTIES):
+            return None
+        first, last = self._usual.first, max(self._recent[key].values(), key=lambda event: event.time)
+        if first is None or last.time - first.time < _KNOWN:
             return None
         found = [self._count(key, last, window) for window in _WINDOWS]
         events, expected, per_year = min(found, key=lambda one: one[2])
-        counties = {county_of(event.place or "") for event in events}
+        counties = {_county(event.place or "") for event in events}
         if per_year > _SAID or len(events) < _EVENTS or (not key.place and len(counties) < _COUNTIES):
             return None
         return self._tell(key, events, expected, per_year)
@@ -119,7 +126,8 @@ class Surges:
             others = sum(last.time - window < e.time <= last.time and e.place != key.place for e in self._recent[nation].values())
             expected *= max(1.0, (others + 3) / (self._usual.expected(nation, last, window)[0] + 3))
         # a country of counties is compared by its counties: ten calls of one town are no surge
-        count = len(events) if key.place else len({event.place for event in events})
+        words = len({self._words[event.id] for event in events})
+        count = words if key.place else min(words, len({event.place for event in events}))
         return events, expected, _tail(count, expected, known) * _YEAR / (window / _HOUR) * self._looked[key.place == ""]
 
     def _tell(self, key: _Key, events: list[Event], expected: float, per_year: float) -> Finding | None:
@@ -133,7 +141,7 @@ class Surges:
         version = Version(
             version=old.version + 1 if old else 1,
             at=ordered[-1].time,
-            score=round(-float(np.log(max(per_year, 1e-300))), 4),
+            score=round(-log(max(per_year, 1e-300)), 4),
             places=len({event.place for event in ordered}),
             expected_per_year=per_year,
             reason="grew" if old else "found",
@@ -163,6 +171,10 @@ class Surges:
 def _keys(event: Event) -> Iterator[_Key]:
     yield _Key(event.theme, "")
     yield _Key(event.theme, event.place or "")
+
+
+def _county(place: str) -> str:
+    return county_of(place) or place
 
 
 def _hour_of_week(event: Event) -> int:

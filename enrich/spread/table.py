@@ -155,11 +155,13 @@ def _common(events: dict[str, Event]) -> dict[str, tuple[str, ...]]:
 class Geography:
     """How places stand to each other: ties and distances. Made once, asked for any places."""
 
-    def __init__(self, ties: Iterable[tuple[str, str]] = (), position: Position = lambda _: None) -> None:
+    def __init__(self, ties: Iterable[tuple[str, str]] = (), position: Position = lambda _: None, codes: Iterable[str] = ()) -> None:
         """:param ties: pairs of places (from, to).
 
         :param position: (latitude, longitude) of a place in degrees, None where it is not known.
+        :param codes: places that will be asked for.
         """
+        self._codes = set(codes)
         self._to: defaultdict[str, set[str]] = defaultdict(set)
         self._from: defaultdict[str, set[str]] = defaultdict(set)
         for a, b in ties:
@@ -169,8 +171,13 @@ class Geography:
 
     @property
     def codes(self) -> set[str]:
-        """The places that have ties."""
-        return set(self._to) | set(self._from)
+        """The places that have ties, and those that will be asked for."""
+        return set(self._to) | set(self._from) | self._codes
+
+    @property
+    def tied(self) -> bool:
+        """Whether there is any tie."""
+        return bool(self._to)
 
     def kinds(self, rows: Sequence[str], columns: Sequence[str]) -> NDArray[np.uint8]:
         """Class of each pair (from a row, to a column); see :class:`Places`."""
@@ -185,7 +192,7 @@ class Geography:
 
     def places(self, codes: Sequence[str]) -> Places:
         """All of these, each to each."""
-        return Places(codes=tuple(codes), kind=self.kinds(codes, codes), tied=any(self._to.values()))
+        return Places(codes=tuple(codes), kind=self.kinds(codes, codes), tied=self.tied)
 
     def _where(self, codes: Sequence[str]) -> Floats:
         return np.array([self._position(code) or (np.nan, np.nan) for code in codes], np.float64).reshape(-1, 2)
