@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
 
 from pipeline.cli.common import AsJson, counted, opened, output, print_json, printable, settings_of
+from pipeline.cli.times import moment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pipeline.model import Document
     from pipeline.ports import Bus, Hit, Page
 
-_UNITS = {"h": 1, "d": 24, "w": 168}
 #: A word or phrase that must not occur; an option has one letter, or two hyphens.
 _WITHOUT = re.compile(r"-(?:[^\W_-]{2}|\")")
 _STORY = re.compile(r"\bstory:([0-9a-f]{16})\b")
@@ -57,7 +57,7 @@ def search(
 
     text = " ".join(query or ()).strip()
 
-    begin, end = _moment("--since", since), _moment("--until", until)
+    begin, end = moment("--since", since), moment("--until", until)
     settings = settings_of(context)
     with opened(settings) as (bus, index):
         gazetteer = load(settings.cache)
@@ -121,19 +121,6 @@ def _code(gazetteer: Gazetteer, name: str) -> str:
 def _name(gazetteer: Gazetteer, code: str) -> str:
     place = gazetteer.describe(code)
     return f"{place.name} ({code})" if place else code
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    from pipeline.errors import UsageError
-
-    if text is None:
-        return None
-    try:
-        if text[:-1].isdecimal() and text[-1] in _UNITS:
-            return datetime.now(UTC) - timedelta(hours=int(text[:-1]) * _UNITS[text[-1]])
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"{option}: found {text!r}; expected a date such as 2026-03-01, or 36h, 7d, 2w") from error
 
 
 def _show(page: Page, gazetteer: Gazetteer) -> None:

@@ -1,0 +1,156 @@
+"""Runs rules over documents in time order: at each multiple of ``run_every`` the documents since the last run, then the time itself."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from pipeline.alerts.kinds import aggregate, cardinality, compare, counts, finding, silence, spike
+from pipeline.alerts.kinds.base import Event, Kind, Match
+from pipeline.alerts.query import every
+from pipeline.alerts.rule import (
+    AnyRule,
+    AnyType,
+    BlacklistRule,
+    BurstRule,
+    CardinalityRule,
+    ChangeRule,
+    FlatlineRule,
+    FrequencyRule,
+    MetricAggregationRule,
+    NewTermRule,
+    PercentageMatchRule,
+    Rule,
+    SilenceRule,
+    SpikeAggregationRule,
+    SpikeRule,
+    SpreadRule,
+    SurgeRule,
+    WhitelistRule,
+)
+from pipeline.alerts.silence import Silence
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Type of rule → what does it.
+_KINDS: dict[type[Rule], Any] = {
+    AnyRule: compare.Everything,
+    BlacklistRule: compare.Blacklist,
+    WhitelistRule: compare.Whitelist,
+    ChangeRule: compare.Change,
+    NewTermRule: compare.NewTerm,
+    FrequencyRule: counts.Frequency,
+    FlatlineRule: counts.Flatline,
+    SpikeRule: spike.Spike,
+    CardinalityRule: cardinality.Cardinality,
+    MetricAggregationRule: aggregate.MetricAggregation,
+    SpikeAggregationRule: aggregate.SpikeAggregation,
+    PercentageMatchRule: aggregate.PercentageMatch,
+    SpreadRule: finding.Findings,
+    BurstRule: finding.Findings,
+    SurgeRule: finding.Findings,
+    SilenceRule: silence.Silent,
+}
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """What a rule says."""
+
+    rule: str
+    #: When what it tells of was.
+    time: datetime
+    #: Value of the query key; None without one, or where the documents have none.
+    key: str | None
+    #: Documents that made it, the oldest first.
+    ids: tuple[str, ...]
+    severity: str
+    #: When it was sent: the run that found it.
+    sent: datetime
+    figures: Mapping[str, Any]
+
+
+class Runner:
+    """One rule with what it remembers."""
+
+    def __init__(self, rule: AnyType) -> None:
+        """Begin without memory.
+
+        :raises QueryError: if a filter of the rule cannot be understood.
+        """
+        self.rule = rule
+        self.every = rule.run_every.delta
+        self._holds = every(rule.filter)
+        self._kind: Kind = _KINDS[type(rule)](rule)
+        self._silence = Silence(rule)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether runs without documents are to be done."""
+        return self._kind.is_timed
+
+    def holds(self, event: Event) -> bool:
+        """Whether the rule is about the document."""
+        return self._holds(event.document)
+
+    def learn(self, event: Event) -> None:
+        """The document came before the rule began: what it has is not new."""
+        if isinstance(self._kind, compare.NewTerm) and self.holds(event):
+            self._kind.learn(event.document)
+
+    def run(self, events: Sequence[Event], run: datetime) -> Iterator[Alert]:
+        """The run at ``run``, with the documents since the last, oldest first."""
+        matches = [*self._kind.take([event for event in events if self.holds(event)], run), *self._kind.tick(run)]
+        for match in matches:
+            if self._silence.lets_through(match.key, run):
+                yield self._alert(match, run)
+
+    def _alert(self, match: Match, run: datetime) -> Alert:
+        rule = self.rule
+        return Alert(
+            rule=rule.name, time=match.time, key=match.key, ids=match.ids, severity=rule.severity, sent=run, figures=match.figures
+        )  # fmt: skip
+
+
+def run_rules(
+    rules: Sequence[AnyType], events: Iterable[Event], *, start: datetime | None = None, until: datetime | None = None
+) -> Iterator[Alert]:
+    """What the rules say of these documents, in the order in which it is sent.
+
+    :param events: in any order; they are taken in that of their time.
+    :param start: what is earlier was there before the rules; the first document's time if left out.
+    :param until: the last run is the first at or after it; that which takes the last document if left out.
+    """
+    ordered = sorted(events, key=lambda event: event.time)
+    begin = start or (ordered[0].time if ordered else until)
+    if begin is None:
+        return
+    end = until or max(begin, ordered[-1].time if ordered else begin)
+    runs = [_alerts(Runner(rule), ordered, begin, end) for rule in rules]
+    yield from heapq.merge(*runs, key=lambda alert: alert.sent)
+
+
+def _alerts(runner: Runner, events: Sequence[Event], begin: datetime, end: datetime) -> Iterator[Alert]:
+    at = 0
+    earliest = begin - (runner.rule.terms_window_size.delta if isinstance(runner.rule, NewTermRule) else timedelta(0))
+    while at < len(events) and events[at].time < begin:
+        if events[at].time >= earliest:
+            runner.learn(events[at])
+        at += 1
+    run, last = _at_or_after(begin, runner.every), _at_or_after(end, runner.every)
+    while run <= last:
+        first = at
+        while at < len(events) and events[at].time <= run:
+            at += 1
+        yield from runner.run(events[first:at], run)
+        if runner.is_timed or at >= len(events):
+            run += runner.every
+        else:  # nothing can be said before the next document
+            run = max(run + runner.every, _at_or_after(events[at].time, runner.every))
+
+
+def _at_or_after(moment: datetime, step: timedelta) -> datetime:
+    """The first multiple of ``step`` since 1970 that is not before ``moment``."""
+    return _EPOCH + -(-(moment - _EPOCH) // step) * step

@@ -1,0 +1,64 @@
+"""Fields of a document by dotted path: ``places.code``, ``themes.id``, ``source``.
+
+A list on the way gives the values of all its items. Some fields follow from others: a place lies in a municipality and a county.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.model import county_of, municipality_of
+
+Document = Mapping[str, Any]
+
+#: Where a document says when it was, the first that it has.
+TIMES = ("time", "published", "@timestamp", "fetched")
+#: Last part of a path → what it is made of ``code``.
+_DERIVED = {"municipality": municipality_of, "county": county_of}
+
+
+def value(document: Document, path: str) -> Any:
+    """What the document has at ``path``: one value, a list where a list lies on the way, None for nothing."""
+    if path in document:
+        return document[path]
+    found = list(_walk(document, path.split(".")))
+    if not found:
+        return None
+    return found[0] if len(found) == 1 else found
+
+
+def values(document: Document, path: str) -> list[Any]:
+    """The values at ``path``, without the empty ones, each once."""
+    found = value(document, path)
+    given = found if isinstance(found, list) else [found]
+    return list({repr(one): one for one in given if one is not None}.values())
+
+
+def _walk(at: Any, path: list[str]) -> Iterator[Any]:
+    if isinstance(at, list):
+        for item in at:
+            yield from _walk(item, path)
+    elif not path:
+        yield at
+    elif isinstance(at, Mapping):
+        name, rest = path[0], path[1:]
+        if name in at:
+            yield from _walk(at[name], rest)
+        elif not rest and name in _DERIVED and isinstance(at.get("code"), str) and (derived := _DERIVED[name](at["code"])):
+            yield derived
+
+
+def moment(document: Document, path: str | None = None) -> datetime | None:
+    """When the document was, in UTC; a time without a zone is taken as UTC. None if it does not say or says no time."""
+    for name in (path,) if path else TIMES:
+        said = value(document, name)
+        if isinstance(said, str):
+            try:
+                said = datetime.fromisoformat(said)
+            except ValueError:
+                continue
+        if isinstance(said, datetime):
+            return (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
+    return None

@@ -1,0 +1,237 @@
+"""A rule as its file states it. One Struct a type; the names of types and options are those of ElastAlert2.
+
+What the types do is written in docs/rules.md.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Field = Annotated[str, Meta(min_length=1, max_length=200)]
+Count = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Metric = Literal["min", "max", "avg", "sum", "cardinality", "value_count"]
+_MINUTE = timedelta(minutes=1)
+
+
+class Span(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A stretch of time: ``{hours: 6}``."""
+
+    weeks: float = 0
+    days: float = 0
+    hours: float = 0
+    minutes: float = 0
+    seconds: float = 0
+    milliseconds: float = 0
+
+    @property
+    def delta(self) -> timedelta:
+        """As Python has it."""
+        return timedelta(
+            weeks=self.weeks, days=self.days, hours=self.hours, minutes=self.minutes, seconds=self.seconds, milliseconds=self.milliseconds
+        )
+
+
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+    """What every type has."""
+
+    name: Name
+    #: What for: a rule without a purpose is refused.
+    purpose: Annotated[str, Meta(min_length=3)]
+    description: str = ""
+    #: Queries that must all hold: :mod:`pipeline.alerts.query`.
+    filter: list[dict[str, Any]] = []
+    #: The rule works for each value of it apart.
+    query_key: Field | list[Field] | None = None
+    run_every: Span = Span(minutes=1)
+    #: For how long the rule is silent about a key once it has spoken; 1 minute, or 0 with ``aggregation``.
+    realert: Span | None = None
+    #: The silence doubles up to this for what goes on.
+    exponential_realert: Span | None = None
+    aggregation: Span | None = None
+    #: Field that says when a document was; else its ``time``, ``published`` or ``fetched``.
+    timestamp_field: Field | None = None
+    notify: list[Name] = []
+    severity: Literal["low", "medium", "high", "critical"] = "medium"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The fields of the query key."""
+        given = self.query_key
+        return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+
+    @property
+    def silence(self) -> timedelta:
+        """Of what a sent alert is followed."""
+        if self.realert is not None:
+            return self.realert.delta
+        return timedelta(0) if self.aggregation is not None else _MINUTE
+
+
+class AnyRule(Rule, frozen=True, kw_only=True, tag="any"):
+    """Every document."""
+
+
+class BlacklistRule(Rule, frozen=True, kw_only=True, tag="blacklist"):
+    """A value that is listed."""
+
+    compare_key: Field
+    blacklist: list[str | int | float | bool]
+
+
+class WhitelistRule(Rule, frozen=True, kw_only=True, tag="whitelist"):
+    """A value that is not listed."""
+
+    compare_key: Field
+    whitelist: list[str | int | float | bool]
+    ignore_null: bool
+
+
+class ChangeRule(Rule, frozen=True, kw_only=True, tag="change"):
+    """A value other than the last one of its key."""
+
+    query_key: Field | list[Field]
+    compare_key: Field | list[Field]
+    ignore_null: bool
+    timeframe: Span | None = None
+
+
+class FrequencyRule(Rule, frozen=True, kw_only=True, tag="frequency"):
+    """At least so many within a time."""
+
+    num_events: Count
+    timeframe: Span
+    attach_related: bool = False
+
+
+class SpikeRule(Rule, frozen=True, kw_only=True, tag="spike"):
+    """So many times as many, or as few, as in the time before."""
+
+    timeframe: Span
+    spike_height: Positive
+    spike_type: Literal["up", "down", "both"]
+    threshold_ref: float = 0
+    threshold_cur: float = 0
+    alert_on_new_data: bool = False
+    field_value: Field | None = None
+
+
+class FlatlineRule(Rule, frozen=True, kw_only=True, tag="flatline"):
+    """Fewer than so many within a time."""
+
+    timeframe: Span
+    threshold: Count
+    forget_keys: bool = False
+
+
+class NewTermRule(Rule, frozen=True, kw_only=True, tag="new_term"):
+    """A value never seen before."""
+
+    #: A list within it is a compound of fields.
+    fields: Field | list[Field | list[Field]] | None = None
+    terms_window_size: Span = Span(days=30)
+    alert_on_missing_field: bool = False
+
+
+class CardinalityRule(Rule, frozen=True, kw_only=True, tag="cardinality"):
+    """Too many or too few different values within a time."""
+
+    timeframe: Span
+    cardinality_field: Field
+    max_cardinality: int | None = None
+    min_cardinality: int | None = None
+
+
+class MetricAggregationRule(Rule, frozen=True, kw_only=True, tag="metric_aggregation"):
+    """A figure over all documents of a time, outside its bounds."""
+
+    metric_agg_key: Field
+    metric_agg_type: Metric
+    max_threshold: float | None = None
+    min_threshold: float | None = None
+    #: Over how long the figure is taken; ``run_every`` if left out.
+    buffer_time: Span | None = None
+
+
+class SpikeAggregationRule(Rule, frozen=True, kw_only=True, tag="spike_aggregation"):
+    """A spike of such a figure."""
+
+    metric_agg_key: Field
+    metric_agg_type: Metric
+    timeframe: Span
+    spike_height: Positive
+    spike_type: Literal["up", "down", "both"]
+    threshold_ref: float = 0
+    threshold_cur: float = 0
+    alert_on_new_data: bool = False
+    buffer_time: Span | None = None
+
+
+class PercentageMatchRule(Rule, frozen=True, kw_only=True, tag="percentage_match"):
+    """A share of the documents, outside its bounds."""
+
+    match_bucket_filter: list[dict[str, Any]]
+    max_percentage: float | None = None
+    min_percentage: float | None = None
+    min_denominator: int = 0
+    buffer_time: Span | None = None
+
+
+class FindingRule(Rule, frozen=True, kw_only=True):
+    """A finding of its kind, when it first is what the rule asks for, and each time that it has come to more places."""
+
+    #: Most findings a year that chance alone would give.
+    expected_per_year: Positive = 12
+    #: Highest share of false findings among those as strong; left out, it is not asked for.
+    q: Positive | None = None
+    places: Count = 1
+    #: What it rests on: ``linked``, ``temporal only``, ``common source``, ``simultaneous``, ``local``; left out, any.
+    grades: list[str] | None = None
+
+
+class SpreadRule(FindingRule, frozen=True, kw_only=True, tag="spread"):
+    """Events that follow each other from place to place."""
+
+
+class BurstRule(FindingRule, frozen=True, kw_only=True, tag="burst"):
+    """Far more of a theme in a place than is usual at that hour."""
+
+
+class SurgeRule(FindingRule, frozen=True, kw_only=True, tag="surge"):
+    """Far more of a theme in many counties at once."""
+
+
+class SilenceRule(Rule, frozen=True, kw_only=True, tag="silence"):
+    """A source, or another key, is silent for much longer than its own rhythm."""
+
+    query_key: Field | list[Field] = "provenance.source"
+    #: How many times as long as nineteen of twenty of its pauses were.
+    factor: Positive = 3
+    #: Shorter silences are never told of.
+    least: Span = Span(hours=1)
+    #: Pauses that have to be known first.
+    pauses: Count = 20
+
+
+AnyType: TypeAlias = (
+    AnyRule
+    | BlacklistRule
+    | WhitelistRule
+    | ChangeRule
+    | FrequencyRule
+    | SpikeRule
+    | FlatlineRule
+    | NewTermRule
+    | CardinalityRule
+    | MetricAggregationRule
+    | SpikeAggregationRule
+    | PercentageMatchRule
+    | SpreadRule
+    | BurstRule
+    | SurgeRule
+    | SilenceRule
+)

@@ -1,0 +1,104 @@
+"""A rule tried on documents: what it would have sent, and why it did or did not speak of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from pipeline.alerts.engine import Alert, Runner, run_rules
+from pipeline.alerts.fields import TIMES, Document, moment
+from pipeline.alerts.kinds.base import Event, keys_of
+from pipeline.alerts.query import compile_query
+from pipeline.alerts.rule import AnyType
+from pipeline.errors import UsageError
+
+_WEEK = timedelta(weeks=1)
+
+
+class Tally(Struct, frozen=True, kw_only=True):
+    """What a rule would have sent."""
+
+    rule: str
+    type: str
+    #: Documents that its filter lets through.
+    documents: int
+    alerts: int
+    per_week: float
+    first: datetime | None
+    last: datetime | None
+
+
+def event_of(document: Document, number: int = 0) -> Event:
+    """The document as rules see it.
+
+    :raises UsageError: if it does not say when it was.
+    """
+    when = moment(document)
+    if when is None:
+        raise UsageError(f"document {document.get('id', number)}: it says no time; expected one of {', '.join(TIMES)}, as ISO 8601")
+    return Event(when, str(document.get("id", number)), document)
+
+
+def tally(rules: Sequence[AnyType], events: Sequence[Event], alerts: Iterable[Alert]) -> list[Tally]:
+    """How often each rule would have spoken."""
+    sent: dict[str, list[datetime]] = {rule.name: [] for rule in rules}
+    for alert in alerts:
+        sent[alert.rule].append(alert.sent)
+    span = max(event.time for event in events) - min(event.time for event in events) if events else timedelta(0)
+    weeks = max(span / _WEEK, 1 / 7)
+    return [
+        Tally(
+            rule=rule.name, type=type_of(rule), documents=sum(map(Runner(rule).holds, events)), alerts=len(times),
+            per_week=round(len(times) / weeks, 2), first=min(times, default=None), last=max(times, default=None),
+        )
+        for rule in rules if (times := sent[rule.name]) is not None
+    ]  # fmt: skip
+
+
+def explain(rule: AnyType, document: str, events: Sequence[Event]) -> Iterator[tuple[str, bool, str]]:
+    """Step by step why the rule did or did not speak of a document: (step, whether it holds, what was found).
+
+    :raises UsageError: if the document is not among the events.
+    """
+    event = next((one for one in events if one.id == document), None)
+    if event is None:
+        raise UsageError(f"document {document}: it is not among the {len(events)} documents that were read")
+    holds = True
+    for number, query in enumerate(rule.filter):
+        found = compile_query(query, f"filter[{number}]")(event.document)
+        holds &= found
+        yield f"filter[{number}]", found, _short(query)
+    keys = keys_of(event.document, rule.keys)
+    if rule.keys:
+        yield "query_key", keys != [None], ", ".join(f"{key}" for key in keys)
+    if not holds:
+        yield "alert", False, "the filter does not let the document through"
+        return
+    mine = [alert for alert in run_rules([rule], events) if event.id in alert.ids]
+    if not mine:
+        yield type_of(rule), False, f"it counts for the rule, but no alert has come of it: {_short(_options(rule))}"
+    for alert in mine:
+        yield (
+            type_of(rule),
+            True,
+            f"alert at {alert.time.isoformat()}, sent {alert.sent.isoformat()}, of {len(alert.ids)} documents: {_short(dict(alert.figures))}",
+        )
+
+
+def type_of(rule: AnyType) -> str:
+    """The name of its type."""
+    return str(rule.__struct_config__.tag)
+
+
+def _options(rule: AnyType) -> Mapping[str, Any]:
+    """The options that the type alone has."""
+    common = set(AnyType.__args__[0].__struct_fields__)  # those of type any are those of all
+    return {name: getattr(rule, name) for name in rule.__struct_fields__ if name not in common}
+
+
+def _short(said: Any) -> str:
+    text = ", ".join(f"{name}: {value}" for name, value in said.items()) if isinstance(said, Mapping) else str(said)
+    return text if len(text) <= 200 else text[:199] + "…"
