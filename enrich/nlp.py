@@ -1,4 +1,4 @@
-"""The spaCy pipeline: words, then language, places and themes, each a registered component."""
+"""The spaCy pipeline: words, then language, places, themes and what was learned, each a registered component."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from spacy.tokens import Doc
 from enrich.attributes import FRAME
 from enrich.gazetteer import Gazetteer
 from enrich.language import LanguageComponent
+from enrich.learned.component import LearnedComponent
+from enrich.learned.file import Learned
 from enrich.lexicon import Lexicon
 from enrich.places import PlacesComponent
 from enrich.text import Frame
@@ -20,8 +22,11 @@ from enrich.themes import ThemesComponent
 BATCH = 128
 
 
-def build(gazetteer: Gazetteer, lexicon: Lexicon) -> Language:
-    """A pipeline whose documents have ``doc._.lang``, ``doc._.places`` and ``doc._.themes``."""
+def build(gazetteer: Gazetteer, lexicon: Lexicon, learned: Learned | None = None) -> Language:
+    """A pipeline whose documents have ``doc._.lang``, ``doc._.places`` and ``doc._.themes``.
+
+    :param learned: what ``fjaril learn`` learned; nothing by default.
+    """
     nlp = spacy.blank("sv")
     for name, kind, data in (
         ("fjaril_language", LanguageComponent, None),
@@ -33,6 +38,11 @@ def build(gazetteer: Gazetteer, lexicon: Lexicon) -> Language:
             raise TypeError(f"component {name}: found {type(component).__name__}, expected {kind.__name__}")
         if data is not None:
             component.use(data)  # type: ignore[union-attr, arg-type]  # each with its own data
+    if learned is not None and (learned.places_part.used or learned.themes_part.used):
+        last = nlp.add_pipe("fjaril_learned")
+        if not isinstance(last, LearnedComponent):
+            raise TypeError(f"component fjaril_learned: found {type(last).__name__}, expected LearnedComponent")
+        last.use(learned, gazetteer)
     return nlp
 
 

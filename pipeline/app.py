@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import UsageError
 from pipeline.index.embedded import EmbeddedIndex
-from pipeline.model import decode, encode
-from pipeline.ports import Bus, Index, Record, Topic
+from pipeline.model import Document, decode, encode
+from pipeline.ports import Bus, Filters, Index, Record, Search, Topic
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
     from spacy.language import Language
 
     from enrich.gazetteer import Gazetteer
+    from enrich.learned.explain import Meaning
+    from enrich.learned.file import Learned
     from enrich.spread.stage import Spread
     from enrich.spread.table import Geography
     from enrich.stage import Enrich
@@ -95,11 +97,55 @@ def gazetteer(settings: Settings) -> Gazetteer:
 
 
 def _analysis(settings: Settings) -> tuple[Language, Gazetteer]:
+    import enrich.learned.file
     import enrich.lexicon
     import enrich.nlp
 
-    places = gazetteer(settings)
-    return enrich.nlp.build(places, enrich.lexicon.load(settings.lexicon)), places
+    places, learned = gazetteer(settings), enrich.learned.file.load(settings.data_dir)
+    return enrich.nlp.build(places, enrich.lexicon.load(settings.lexicon), learned), places
+
+
+def learn(settings: Settings, index: Index, tell: Callable[[float], None]) -> Learned:
+    """What the documents of the index teach; nothing is stored.
+
+    :param tell: is told how much is done, from 0 to 1.
+    :raises UsageError: if no document has a place or category that its source states.
+    """
+    import enrich.lexicon
+    import enrich.nlp
+    from enrich.learn.examples import examples_of
+    from enrich.learn.learning import learn as learn_from
+
+    lexicon, places = enrich.lexicon.load(settings.lexicon), gazetteer(settings)
+    total = max(1, index.count())
+
+    def read() -> Iterator[Document]:
+        for number, document in enumerate(every_document(index)):
+            tell(0.2 * number / total)
+            yield document
+
+    examples = examples_of(read(), lexicon)
+    return learn_from(examples, enrich.nlp.build(places, lexicon), places, lambda share: tell(0.2 + 0.8 * share))
+
+
+def meaning(settings: Settings, word: str) -> Meaning:
+    """What a word means to the pipeline as a place."""
+    import enrich.learned.explain
+    import enrich.learned.file
+
+    nlp, places = _analysis(settings)
+    return enrich.learned.explain.explain(word, places, enrich.learned.file.load(settings.data_dir), nlp)
+
+
+def every_document(index: Index, since: datetime | None = None) -> Iterator[Document]:
+    """The last version of every document that was published since then, newest first."""
+    after: str | None = None
+    while True:
+        page = index.search(Search(filters=Filters(since=since), size=1_000, order="newest", after=after))
+        for hit in page.hits:
+            yield hit.document
+        if (after := page.after) is None:
+            return
 
 
 def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[str]) -> list[Worker]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import dead, doctor, flow, search, sources, spread, stories, tag
+from pipeline.cli import dead, doctor, flow, learn, places, rules, search, sources, spread, stories, tag, themes
 from pipeline.cli.common import complain
 from pipeline.errors import FjarilError
 
@@ -26,9 +26,13 @@ app.command(short_help="Replay recorded polls of polisen.se.")(flow.replay)
 app.command(cls=search.SearchCommand)(search.search)
 app.command(cls=tag.TagCommand, short_help="Tag places and themes: JSON Lines in, JSON Lines out.")(tag.tag)
 app.command(short_help="Put documents into stories: JSON Lines in, JSON Lines out.")(stories.stories)
+app.command(short_help="Learn names of places and words of themes from official notices.")(learn.learn)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
 app.add_typer(spread.app, name="spread", short_help="What spreads from place to place: list, show; --events as a filter.")
 app.add_typer(sources.app, name="sources", short_help="What is collected, and how it goes: list, check.")
+app.add_typer(places.app, name="places", short_help="What the names of places mean: explain.")
+app.add_typer(themes.app, name="themes", short_help="What a changed lexicon does: test.")
+app.add_typer(rules.app, name="rules", short_help="Alert rules: check, test, explain.")
 app.add_typer(dead.app, name="dead", short_help="What a stage could not process: list, show, retry.")
 
 

@@ -25,7 +25,22 @@ from pipeline.ports import Record
 from tests.collectors.world import event, events
 from tests.e2e.commands import FJARIL, fjaril, fjaril_json
 
-COMMANDS = ("run", "demo", "replay", "search", "tag", "stories", "doctor", "spread", "sources", "dead")
+COMMANDS = (
+    "run",
+    "demo",
+    "replay",
+    "search",
+    "tag",
+    "stories",
+    "learn",
+    "doctor",
+    "spread",
+    "sources",
+    "places",
+    "themes",
+    "rules",
+    "dead",
+)
 
 
 @pytest.fixture(scope="module")
