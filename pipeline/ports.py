@@ -208,6 +208,8 @@ class Written(Struct, frozen=True, kw_only=True):
     erased: int = 0
     #: Not newer than what is there already.
     stale: int = 0
+    #: Id → why it can never be written, with a server that says so; the others were written.
+    refused: Mapping[str, str] = {}
 
 
 class Index(Protocol):

@@ -165,7 +165,8 @@ class IndexWorker:
 
     def _write(self, batch: Batch) -> None:
         documents, dead = _documents(batch.records)
-        self._index.upsert(documents)
+        refused = self._index.upsert(documents).refused
+        dead += [(record, refused[record.key]) for record in batch.records if record.value and record.key in refused]
         self._index.flush()
         if withdrawn := {document.id: document.fetched for document in documents if document.withdrawn}:
             self._bus.erase(TEXT_TOPICS, withdrawn)

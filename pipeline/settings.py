@@ -58,6 +58,15 @@ class Kafka(_Part):
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("SCRAM-SHA-512", description="how the password is shown (SASL)")
 
 
+class Elastic(_Part):
+    """How the server that ``index`` names is reached."""
+
+    api_key: SecretStr = Field(SecretStr(""), description="the server's API key, encoded, as it gives one out")
+    ca: Path | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
+    timeout: float = Field(30, gt=0, le=600, description="seconds for one answer")
+    retries: int = Field(5, ge=0, le=100, description="how often a request that fails is sent again")
+
+
 class Runner(_Part):
     """How records flow."""
 
@@ -85,8 +94,8 @@ class Settings(BaseSettings):
     bus: Annotated[str, Field(pattern=r"^(sqlite:///|kafka://).+")] = Field(
         "sqlite:///{data_dir}/bus.db", description="where the bus is: sqlite:///FILE or kafka://HOST:PORT,…/PREFIX"
     )
-    index: Annotated[str, Field(pattern=r"^embedded:///.+")] = Field(
-        "embedded:///{data_dir}/index", description="where the index is: embedded:///DIRECTORY"
+    index: Annotated[str, Field(pattern=r"^(embedded:///|https?://).+")] = Field(
+        "embedded:///{data_dir}/index", description="where the index is: embedded:///DIRECTORY or https://HOST:PORT/PREFIX"
     )
     partitions: int = Field(4, ge=1, le=256, description="partitions of the topics raw, documents and related")
     sources: Path = Field(BUNDLED_SOURCES, description="file with the sources to collect")
@@ -94,6 +103,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port on loopback that serves metrics for Prometheus")
     http: Http = Http()
     kafka: Kafka = Kafka()
+    elastic: Elastic = Elastic()
     runner: Runner = Runner()
     keep: Keep = Keep()
 

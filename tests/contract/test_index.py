@@ -654,5 +654,5 @@ def test_an_index_agrees_with_a_dict(adapter: Adapter):
     """Any revisions in any order, tombstones, deletions, purges and reopenings."""
     machine = type("AgainstModelOfAdapter", (AgainstModel,), {"adapter": adapter})
     case = machine.TestCase
-    case.settings = settings(max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
+    case.settings = settings(max_examples=adapter.runs, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
     case("runTest").runTest()

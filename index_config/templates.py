@@ -1,0 +1,51 @@
+"""Templates of Elasticsearch: the reviewed JSON files of ``elasticsearch/``, as they are installed under a prefix.
+
+=====================  ===========================================  ====================================================
+``PREFIX-documents``   ``PREFIX-documents-2024.05``, a month each   alias ``PREFIX-documents``; made of two components
+``PREFIX-revisions``   ``PREFIX-revisions``                         one component
+=====================  ===========================================  ====================================================
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+#: Where they stand.
+FOLDER = Path(__file__).parent / "elasticsearch"
+#: How Kibana's own searches find words; Fjäril's go by terms that it makes itself.
+Analysis = Literal["swedish", "standard"]
+
+
+def read(name: str) -> dict[str, Any]:
+    """One file."""
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def components(prefix: str, analysis: Analysis) -> dict[str, dict[str, Any]]:
+    """Name → component template."""
+    mappings, words = read("documents-mappings"), read(f"analysis-{analysis}")  # the server wants an analyzer where it is named
+    return {
+        f"{prefix}-documents-mappings": mappings | {"template": words["template"] | mappings["template"]},
+        f"{prefix}-documents-settings": read("documents-settings"),
+        f"{prefix}-revisions-mappings": read("revisions-mappings"),
+    }
+
+
+def indices(prefix: str) -> dict[str, dict[str, Any]]:
+    """Name → index template."""
+    return {
+        f"{prefix}-documents": {
+            "index_patterns": [f"{prefix}-documents-*"],
+            "composed_of": [f"{prefix}-documents-mappings", f"{prefix}-documents-settings"],
+            "template": {"aliases": {f"{prefix}-documents": {}}},
+            "priority": 200,
+        },
+        f"{prefix}-revisions": {
+            "index_patterns": [f"{prefix}-revisions"],
+            "composed_of": [f"{prefix}-revisions-mappings"],
+            "priority": 200,
+        },
+    }
