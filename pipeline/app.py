@@ -65,6 +65,10 @@ def open_bus(settings: Settings) -> Bus:
 
 def open_index(settings: Settings) -> Index:
     """The index that the settings name."""
+    if settings.index.startswith("http"):
+        from pipeline.index.elastic.index import ElasticIndex
+
+        return ElasticIndex(settings.index, settings.elastic)
     return EmbeddedIndex(settings.index_path)
 
 
