@@ -72,6 +72,27 @@ def open_index(settings: Settings) -> Index:
     return EmbeddedIndex(settings.index_path)
 
 
+def set_up(settings: Settings, *, dry_run: bool) -> list[str]:
+    """Make what is missing on the servers that the settings name, unless it is a dry run; a line for each change."""
+    lines: list[str] = []
+    if settings.bus.startswith("kafka:"):
+        from pipeline.bus.kafka.bus import KafkaBus
+
+        bus = KafkaBus(settings.bus, topics(settings), settings.kafka, make=not dry_run)
+        lines += [f"topic {name}: new" for name in bus.missing]
+        bus.close()
+    if settings.index.startswith("http"):
+        from index_config import templates
+        from pipeline.index.elastic.connection import Address, Connection
+        from pipeline.index.elastic.setup import install
+
+        connection = Connection(Address.parse(settings.index), settings.elastic)
+        prefix, words = connection.address.prefix, "swedish" if connection.has_swedish() else "standard"
+        lines += install(connection, templates.components(prefix, words), templates.indices(prefix), dry_run=dry_run)
+        connection.client.close()
+    return lines
+
+
 def language(settings: Settings) -> Language:
     """The spaCy pipeline that tags places and themes."""
     return _analysis(settings)[0]
