@@ -87,8 +87,8 @@ def set_up(settings: Settings, *, dry_run: bool) -> list[str]:
         from pipeline.index.elastic.setup import install
 
         connection = Connection(Address.parse(settings.index), settings.elastic)
-        prefix, words = connection.address.prefix, "swedish" if connection.has_swedish() else "standard"
-        lines += install(connection, templates.components(prefix, words), templates.indices(prefix), dry_run=dry_run)
+        prefix, swedish = connection.address.prefix, connection.has_swedish()
+        lines += install(connection, templates.components(prefix, swedish=swedish), templates.indices(prefix), dry_run=dry_run)
         connection.client.close()
     return lines
 
