@@ -13,7 +13,7 @@ from enrich.learn import logistic
 from enrich.learn.examples import Read
 from enrich.learn.wording import STEPS, Fitted, fit
 from enrich.learned.file import Figures, LearnedTheme, LearnedThemes, Scoring
-from enrich.learned.themes import ThemeJudge, main
+from enrich.learned.themes import NO_RIVAL, ThemeJudge, main
 from enrich.learned.wording import Wording, Words, words_of
 from pipeline.model import Theme
 
@@ -84,15 +84,15 @@ def _used(theme: str) -> LearnedTheme:
 
 
 def _scoring(fitted: Fitted, examples: Sequence[Read], words: Sequence[Words]) -> Scoring:
-    """How values become probabilities, by the best two themes of each notice."""
+    """How the highest value of a notice becomes a probability."""
     wording = Wording(fitted.features, fitted.weights)
     rows, right = [], []
     for read, text in zip(examples, words, strict=True):
         values = wording.values(text, wording.rows(text))
-        best, second = (int(number) for number in np.argsort(-values, kind="stable")[:2])
-        lead = float(values[best] - values[second])
-        rows += [(float(values[best]), lead, 1.0), (float(values[second]), -lead, 1.0)]
-        right += [float(fitted.themes[number] == read.example.theme) for number in (best, second)]
+        order = np.argsort(-values, kind="stable")
+        best, rival = float(values[order[0]]), float(values[order[1]]) if len(order) > 1 else NO_RIVAL
+        rows.append((best, best - rival, 1.0))
+        right.append(float(fitted.themes[order[0]] == read.example.theme))
     value, lead, constant = logistic.fit(rows, right)
     return Scoring(value=value, lead=lead, constant=constant)
 

@@ -19,7 +19,7 @@ _LEAST_TEXTS = 3
 _MOST_FEATURES = 15_000
 #: Strength of the penalty on squared weights, and steps of the optimiser.
 _PENALTY = 2e-3
-STEPS = 25
+STEPS = 40
 #: How far the examples of a rare theme count more: 0 not at all, 1 so that all themes weigh the same.
 _BALANCE = 0.3
 

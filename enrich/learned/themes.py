@@ -22,6 +22,8 @@ from pipeline.model import Theme
 _LEAST, _BESIDE = 0.15, 0.3
 #: Score from which a theme counts that the lexicon counts lower, as for being denied.
 _IN_SPITE = 0.5
+#: Value of the next best theme where there is only one.
+NO_RIVAL = -1.0
 #: Themes that are given a score.
 _JUDGED = 4
 #: A shade this deep over this much of a text says that it tells of nothing that happened.
@@ -90,7 +92,7 @@ def scores(scoring: Scoring, values: Matrix) -> list[tuple[int, float]]:
     ranked = [float(values[number]) for number in order]
     found = []
     for place, (number, value) in enumerate(zip(order, ranked, strict=True)):
-        rival = ranked[0] if place else ranked[1] if len(ranked) > 1 else -1.0
+        rival = ranked[0] if place else ranked[1] if len(ranked) > 1 else NO_RIVAL
         raised = scoring.value * value + scoring.lead * (value - rival) + scoring.constant
         found.append((number, 1 / (1 + exp(-max(-30.0, min(30.0, raised))))))
     return found

@@ -32,8 +32,8 @@ def one(what: str, count: int) -> dict[str, float]:
         return getattr(stories, what)(count)
     if what == "tokenizer":
         return {"docs/s": pipeline.tokenizer(texts.notices(count))}
-    if what == "tag":
-        return {"docs/s": pipeline.tag(texts.notices(count))}
+    if what in {"tag", "learned"}:
+        return {"docs/s": pipeline.tag(texts.notices(count), learned=what == "learned")}
     return pipeline.parts(texts.notices(count)) if what == "parts" else pipeline.pipeline(what, count)
 
 
@@ -50,7 +50,7 @@ def startup() -> float:
 
 def report(rounds: int) -> list[str]:
     """All figures as lines. Tokenizer and pipelines take turns, so that a machine that slows down slows all of them."""
-    plan = ["tokenizer", "tag", "json", "rss"] * rounds
+    plan = ["tokenizer", "tag", "learned", "json", "rss"] * rounds
     rates: dict[str, list[float]] = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("measuring", total=len(plan) + 5)
@@ -69,7 +69,12 @@ def report(rounds: int) -> list[str]:
     median = {what: statistics.median(values) for what, values in rates.items()}
     base = median["tokenizer"]
     lines = [f"{'spaCy tokenizer alone':34} {base:8.0f} docs/s"]
-    for what, name, floor in (("tag", "fjaril tag", 0.55), ("json", "pipeline, json source", 0.35), ("rss", "pipeline, rss source", 0.20)):
+    for what, name, floor in (
+        ("tag", "fjaril tag", 0.55),
+        ("learned", "fjaril tag, with what was learned", 0.35),
+        ("json", "pipeline, json source", 0.35),
+        ("rss", "pipeline, rss source", 0.20),
+    ):
         lines.append(f"{name:34} {median[what]:8.0f} docs/s   {median[what] / base:.2f} of the tokenizer (at least {floor})")
     lines += [f"{'  ' + name + ' alone':34} {rate:8.0f} docs/s" for name, rate in parts.items()]
     lines.append(f"{f'pipeline, {MANY:,} documents':34} {large['docs/s']:8.0f} docs/s   {large['MB']:.0f} MB at the peak (at most 600)")
@@ -84,7 +89,7 @@ def report(rounds: int) -> list[str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--one", choices=("tokenizer", "tag", "json", "rss", "parts", "near", "stories"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=("tokenizer", "tag", "learned", "json", "rss", "parts", "near", "stories"), help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=COUNT, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each measurement")
     arguments = parser.parse_args()

@@ -12,6 +12,11 @@ from pathlib import Path
 import msgspec
 import spacy
 
+from enrich import lexicon as lexicons
+from enrich import nlp as nlps
+from enrich.learn.examples import examples_of
+from enrich.learn.learning import learn
+from enrich.learned import file
 from enrich.tag import tag_lines
 from pipeline import app, recording
 from pipeline.clock import VirtualClock
@@ -48,11 +53,19 @@ def tokenizer(events: list[dict]) -> float:
     return len(inputs) / (time.perf_counter() - began)
 
 
-def tag(events: list[dict]) -> float:
-    """Documents a second of the filter ``fjaril tag``: JSON Lines in and out, once its gazetteer is loaded."""
+def tag(events: list[dict], *, learned: bool = False) -> float:
+    """Documents a second of the filter ``fjaril tag``: JSON Lines in and out, once its gazetteer is loaded.
+
+    :param learned: go by what the same notices taught.
+    """
     lines = [msgspec.json.encode({"id": event["id"], "title": event["name"], "text": event["text"]}) for event in events]
     with tempfile.TemporaryDirectory() as folder:
-        nlp = app.language(Settings(data_dir=Path(folder)))
+        settings = Settings(data_dir=Path(folder))
+        if learned:
+            places, lexicon = app.gazetteer(settings), lexicons.load()
+            examples = examples_of((texts.document(event, places) for event in events), lexicon)
+            file.save(learn(examples, nlps.build(places, lexicon), places, lambda _: None), settings.data_dir)
+        nlp = app.language(settings)
     app.calm_collector()
     began = time.perf_counter()
     for _ in tag_lines(lines, nlp, _refuse):

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from enrich.gazetteer import Gazetteer
+from pipeline.model import Document, Place, PlaceRole, Provenance, Reliability
 from pipeline.recording import Answer
 
 DATA = Path(os.environ.get("FJARIL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -40,6 +42,25 @@ def notices(count: int) -> list[dict]:
         }
         for n, event in rounds
     ]
+
+
+def document(event: dict, gazetteer: Gazetteer) -> Document:
+    """The notice as the index has it: with the place and the category that the police state."""
+    name, when = event["location_name"], event["published"]
+    place = gazetteer.municipality_by_name(name) or gazetteer.county_by_name(name)
+    stated = [Place(code=place.code, name=place.name, kind=place.kind, role=PlaceRole.HAPPENED, score=1.0, field="source")] if place else []
+    return Document(
+        id=str(event["id"]),
+        revision=1,
+        content_hash="",
+        title=event["name"],
+        text=event["text"],
+        published=when,
+        fetched=when,
+        places=tuple(stated),
+        category=event["type"].strip(),
+        provenance=Provenance(source="polisen", native_id="", fetched_url="", status=200, reliability=Reliability.A, area="SE"),
+    )
 
 
 def tokenizer_texts(events: list[dict]) -> list[str]:
