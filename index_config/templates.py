@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 #: Where they stand.
 FOLDER = Path(__file__).parent / "elasticsearch"
-#: How Kibana's own searches find words; Fjäril's go by terms that it makes itself.
-Analysis = Literal["swedish", "standard"]
 
 
 def read(name: str) -> dict[str, Any]:
@@ -24,9 +22,15 @@ def read(name: str) -> dict[str, Any]:
     return found
 
 
-def components(prefix: str, analysis: Analysis) -> dict[str, dict[str, Any]]:
-    """Name → component template."""
-    mappings, words = read("documents-mappings"), read(f"analysis-{analysis}")  # the server wants an analyzer where it is named
+def components(prefix: str, *, swedish: bool) -> dict[str, dict[str, Any]]:
+    """Name → component template.
+
+    :param swedish: whether the server has Swedish stems: Kibana's searches go by them then. Fjäril's go by terms that it makes itself.
+    """
+    mappings, words = (
+        read("documents-mappings"),
+        read("analysis-swedish" if swedish else "analysis-standard"),
+    )  # the server wants an analyzer where it is named
     return {
         f"{prefix}-documents-mappings": mappings | {"template": words["template"] | mappings["template"]},
         f"{prefix}-documents-settings": read("documents-settings"),

@@ -16,7 +16,7 @@ from pipeline.model import Books, IndexBooks, Retry, SourceState, Wire, decode
 from pipeline.ports import Bus, Index
 
 _CONSUMERS = {"enrich": ("raw",), "relate": ("documents",), "spread": ("related", "nights"), "index": ("related",)}
-_LIBRARIES = ("apsw", "feedparser", "scrapy", "spacy", "tantivy")
+_LIBRARIES = ("apsw", "elasticsearch", "feedparser", "kafka-python", "scrapy", "spacy", "tantivy")
 #: How often to count again what moves while it is counted, and the seconds between.
 _TRIES, _PAUSE = 100, 0.02
 T = TypeVar("T")
@@ -50,6 +50,8 @@ class Report(Struct, frozen=True, kw_only=True):
     #: What is wrong, in sentences; empty if nothing is.
     problems: list[str] = []
     versions: dict[str, str] = {}
+    #: What the index is, and how it finds words.
+    index: str = ""
 
     @property
     def accounted(self) -> int:
@@ -77,6 +79,7 @@ def examine(bus: Bus, index: Index) -> Report:
         counted,
         dead_kept=len(letters(bus)),
         searchable=index.count(),
+        index=index.about(),
         versions={"python": platform.python_version(), "fjaril": version("fjaril")} | {name: version(name) for name in _LIBRARIES},
     )
     return msgspec.structs.replace(report, problems=_problems(report))

@@ -259,6 +259,9 @@ class Index(Protocol):
     def count(self) -> int:
         """Number of documents that search can find."""
 
+    def about(self) -> str:
+        """What it is, and how it finds words: one line for people."""
+
     def close(self) -> None:
         """Flush and release what is held."""
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import dead, doctor, flow, learn, places, rules, search, sources, spread, stories, tag, themes
+from pipeline.cli import dead, doctor, flow, learn, places, rules, search, setup, sources, spread, stories, tag, themes
 from pipeline.cli.common import complain
 from pipeline.errors import FjarilError
 
@@ -28,6 +28,7 @@ app.command(cls=tag.TagCommand, short_help="Tag places and themes: JSON Lines in
 app.command(short_help="Put documents into stories: JSON Lines in, JSON Lines out.")(stories.stories)
 app.command(short_help="Learn names of places and words of themes from official notices.")(learn.learn)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
+app.command(short_help="Make topics and templates on Kafka and Elasticsearch.")(setup.setup)
 app.add_typer(spread.app, name="spread", short_help="What spreads from place to place: list, show; --events as a filter.")
 app.add_typer(sources.app, name="sources", short_help="What is collected, and how it goes: list, check.")
 app.add_typer(places.app, name="places", short_help="What the names of places mean: explain.")

@@ -83,7 +83,7 @@ def refuse_empty(settings: Settings) -> None:
     """
     from pipeline.errors import UsageError
 
-    if not settings.bus_path.exists():
+    if settings.bus.startswith("sqlite:") and not settings.bus_path.exists():
         raise UsageError(
             f"{settings.data_dir}: nothing is stored there yet; begin with `fjaril demo` or `fjaril run`, or name another directory with --data"
         )

@@ -33,6 +33,8 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 def _show(report: Report, settings: Settings) -> None:
     rows = [
         ("data", settings.data_dir),
+        ("bus", settings.bus.replace("{data_dir}", str(settings.data_dir))),
+        ("index", report.index),
         ("documents that search finds", report.searchable),
         *((f"waiting before {stage}", records) for stage, records in report.lag.items()),
         *report.versions.items(),

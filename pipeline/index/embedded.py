@@ -16,6 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -152,6 +153,10 @@ class EmbeddedIndex:
         """See :meth:`pipeline.ports.Index.count`."""
         with self._read():
             return int(self._files.engine.searcher.num_docs)
+
+    def about(self) -> str:
+        """See :meth:`pipeline.ports.Index.about`."""
+        return f"tantivy {version('tantivy')}: search finds words by their Swedish stems"
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

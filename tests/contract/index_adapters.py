@@ -41,7 +41,7 @@ def open_elastic(directory: Path) -> Index:
         months = ",".join(connection.client.indices.get_alias(index=address.months))
         connection.client.options(ignore_status=404).indices.delete(index=f"{months},{address.revisions}" if months else address.revisions)
         if not _stands:
-            install(connection, templates.components(PREFIX, "standard"), templates.indices(PREFIX), dry_run=False)
+            install(connection, templates.components(PREFIX, swedish=False), templates.indices(PREFIX), dry_run=False)
         connection.client.close()
         _stands[:] = [directory]
     return ElasticIndex(url)

@@ -100,6 +100,14 @@ def test_groups_do_not_disturb_each_other(bus):
     assert len(drain(bus, "b", size=2)) == 6
 
 
+def test_a_group_may_read_several_topics(bus):
+    """A batch may hold records of some of them only; each topic's records are given once."""
+    bus.publish([record(1), record(2)])
+    assert len(drain(bus, "g", ("in", "awaited"))) == 2
+    bus.publish([record(3, "awaited"), record(4)])
+    assert sorted(drain(bus, "g", ("in", "awaited"))) == [b"v3", b"v4"]
+
+
 def test_outputs_and_offsets_move_together(bus):
     """A commit publishes its outputs and advances the group; a stale one does neither."""
     bus.publish([record(n, shard="s") for n in range(4)])

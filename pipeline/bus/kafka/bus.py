@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,10 +38,19 @@ COMPACTED_WITHIN = 86_400_000
 class KafkaBus:
     """The port ``Bus`` (:class:`pipeline.ports.Bus`) on Kafka; several processes may use it at once."""
 
-    def __init__(self, url: str, topics: Sequence[Topic], options: Kafka | None = None, compacted_within: int = COMPACTED_WITHIN) -> None:
+    def __init__(
+        self,
+        url: str,
+        topics: Sequence[Topic],
+        options: Kafka | None = None,
+        compacted_within: int = COMPACTED_WITHIN,
+        *,
+        make: bool = True,
+    ) -> None:
         """Connect, making the topics that are not there.
 
         :param url: ``kafka://HOST:PORT,HOST:PORT/PREFIX``.
+        :param make: whether to; else they are only named.
         :param compacted_within: milliseconds after which what was erased must be gone from a log that is written to.
         :raises BusError: if no broker answers, refuses, or is too old, or a topic has another number of partitions.
         """
@@ -54,9 +64,11 @@ class KafkaBus:
         self._transactions = Transactions(self._connection, self._log, self._admin)
         self._members: dict[tuple[str, tuple[str, ...]], Member] = {}
         self._lock = threading.RLock()
+        #: What Kafka calls the topics that were not there.
+        self.missing: list[str] = []
         try:
             with self._connection.explained("looking for the topics"):
-                self._prepare(compacted_within)
+                self._prepare(compacted_within, make=make)
         except BaseException:
             self.close()
             raise
@@ -94,7 +106,7 @@ class KafkaBus:
         if not batch.span:
             self._transactions.run(messages)
             return
-        member = self._member(batch.group, sorted({topic for topic, _ in batch.span}))
+        member = self._of_group(batch.group, {topic for topic, _ in batch.span})
         stands = member.joined()
         after = {}
         for (topic, partition), (before, end) in batch.span.items():
@@ -117,9 +129,8 @@ class KafkaBus:
         """
         with self._connection.explained(f"moving group {group}"):
             offsets = self._log.since(self._partitions(topic), micros(timestamp) // 1000)
-            member = next((m for (name, topics), m in self._joined() if name == group and topic in topics), None)
-            if member is not None:
-                member.seek(offsets)
+            if any(name == group and topic in topics for (name, topics), _ in self._joined()):
+                self._of_group(group, {topic}).seek(offsets)
                 return
             moved = self._admin.alter_group_offsets(
                 self._address.name(group), {where: OffsetAndMetadata(offset, "", -1) for where, offset in offsets.items()}
@@ -194,8 +205,8 @@ class KafkaBus:
 
     # --- inside --------------------------------------------------------------------------------------------------------
 
-    def _prepare(self, compacted_within: int) -> None:
-        """Make the topics that are missing.
+    def _prepare(self, compacted_within: int, *, make: bool) -> None:
+        """Look for the topics, and make those that are missing.
 
         Kafka's own retention is off. All may be compacted: where records have keys of their own, that removes erased ones alone.
         """
@@ -209,7 +220,9 @@ class KafkaBus:
                     f"set partitions: {found}, or another prefix"
                 )
             if not found:
-                self._make(name, topic, compacted_within)
+                self.missing.append(name)
+                if make:
+                    self._make(name, topic, compacted_within)
 
     def _make(self, name: str, topic: Topic, compacted_within: int) -> None:
         configs = {
@@ -233,6 +246,11 @@ class KafkaBus:
                 names = [self._address.name(self._topic(topic).name) for topic in topics]
                 self._members[where] = Member(self._connection, self._log, group, names)
             return self._members[where]
+
+    def _of_group(self, group: str, topics: AbstractSet[str]) -> Member:
+        """The member that polls these topics, among others maybe."""
+        found = next((member for (name, polled), member in self._joined() if name == group and topics <= set(polled)), None)
+        return found or self._member(group, sorted(topics))
 
     def _joined(self) -> list[tuple[tuple[str, tuple[str, ...]], Member]]:
         with self._lock:

@@ -201,8 +201,8 @@ class ElasticIndex:
         with self._connection.explained("counting"):
             return int(self._client.count(index=self._address.months)["count"])
 
-    def words(self) -> str:
-        """How words are found, for people: by Fjäril's own search, and by Kibana's."""
+    def about(self) -> str:
+        """See :meth:`pipeline.ports.Index.about`; says how Kibana's own searches find words, too."""
         kibana = "by the server's Swedish stems" if self._connection.has_swedish() else "as they stand: the server has no Swedish stems"
         return f"Elasticsearch {self._connection.version}: search finds words by Fjäril's own Swedish stems, Kibana {kibana}"
 
