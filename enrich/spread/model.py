@@ -53,8 +53,9 @@ class Sighting(Struct, frozen=True, kw_only=True):
     theme: str
     themes: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
-    #: The item that is its own address.
+    #: The item that is its own address; and a fingerprint of what it says, without its title.
     own: str = ""
+    words: str = ""
     #: Municipalities that it names beside its own, and how many it names in all.
     mentions: tuple[str, ...] = ()
     named: int = 1

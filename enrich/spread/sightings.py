@@ -66,6 +66,7 @@ def sightings(document: Document) -> list[Sighting]:
             themes=_sure(document.themes),
             items=items,
             own=own,
+            words=fingerprint(" ".join(document.text.casefold().split()))[:16],
             mentions=tuple(code for code in named if code != place),
             named=len(named),
             copy_of=document.copy_of,

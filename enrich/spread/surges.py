@@ -9,13 +9,12 @@ from math import log
 from typing import NamedTuple
 
 from enrich.spread.model import Event, Finding, Grade, Occurrence, Version
-from enrich.spread.sightings import STORY
 from pipeline.model import county_of, fingerprint
 
 #: Windows that are looked at, and how often by chance a year a finding may come to be said.
 _WINDOWS, _SAID = (timedelta(hours=2), timedelta(hours=24)), 12.0
-#: Least events of a burst; least counties of a surge.
-_EVENTS, _COUNTIES = 3, 4
+#: Least events of a burst; least counties of a surge, and least different wordings.
+_EVENTS, _COUNTIES, _WORDINGS = 3, 4, 2
 #: Before so much has been seen nothing is known of what is usual.
 _KNOWN = timedelta(days=5)
 #: A rate is believed to vary by so much of its square (negative binomial), and a theme to come up as often before anything is known.
@@ -71,7 +70,7 @@ class Surges:
         #: Events of the last window by key, by id; those that left it are part of what is usual.
         self._recent: defaultdict[_Key, dict[str, Event]] = defaultdict(dict)
         self._waiting: dict[str, Event] = {}
-        #: Event → the first story that tells of it: what is copied to many counties is told once.
+        #: Event → the words that it was first told in: what is sent to many counties in the same words is one message.
         self._words: dict[str, str] = {}
         self._said: dict[_Key, Finding] = {}
         #: Themes, and themes at places, that were looked at.
@@ -84,7 +83,7 @@ class Surges:
         if event.place is None or not event.theme:
             return []
         self._waiting[event.id] = event
-        self._words[event.id] = next((item for s in occurrence.sightings for item in s.items if item.startswith(STORY)), event.id)
+        self._words[event.id] = next((sighting.words for sighting in occurrence.sightings if sighting.words), event.id)
         for key in _keys(event):
             self._looked[key.place == ""] += key not in self._recent
             self._recent[key][event.id] = event
@@ -113,7 +112,8 @@ class Surges:
         found = [self._count(key, last, window) for window in _WINDOWS]
         events, expected, per_year = min(found, key=lambda one: one[2])
         counties = {_county(event.place or "") for event in events}
-        if per_year > _SAID or len(events) < _EVENTS or (not key.place and len(counties) < _COUNTIES):
+        words = {self._words[event.id] for event in events}
+        if per_year > _SAID or len(events) < _EVENTS or (not key.place and (len(counties) < _COUNTIES or len(words) < _WORDINGS)):
             return None
         return self._tell(key, events, expected, per_year)
 
@@ -126,8 +126,7 @@ class Surges:
             others = sum(last.time - window < e.time <= last.time and e.place != key.place for e in self._recent[nation].values())
             expected *= max(1.0, (others + 3) / (self._usual.expected(nation, last, window)[0] + 3))
         # a country of counties is compared by its counties: ten calls of one town are no surge
-        words = len({self._words[event.id] for event in events})
-        count = words if key.place else min(words, len({event.place for event in events}))
+        count = len(events) if key.place else len({event.place for event in events})
         return events, expected, _tail(count, expected, known) * _YEAR / (window / _HOUR) * self._looked[key.place == ""]
 
     def _tell(self, key: _Key, events: list[Event], expected: float, per_year: float) -> Finding | None:

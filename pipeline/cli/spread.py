@@ -86,12 +86,12 @@ def _list(context: typer.Context, picture: Path | None, size: int, *, as_json: b
         found, blind = findings.last_versions(bus)[:size], findings.blind_spots(bus)
     gazetteer = load(settings.cache)
     if picture:
-        spread_map.write(picture, [finding for finding in found if finding.kind == "spread"], gazetteer)
+        spread_map.write(picture, [finding for finding in found if finding.kind in {"spread", "surge"}], gazetteer)
     if as_json:
         print_json(found)
         return
     columns = ("id", "began (UTC)", "theme", "where", "grade", "by chance a year", "nightly run")
-    print_table("Consistent with spread; never: caused", columns, [findings.row(finding, gazetteer) for finding in found])
+    print_table("What was found; spread means: consistent with spread, never: caused", columns, [findings.row(finding, gazetteer) for finding in found])
     for line in blind:
         typer.echo(printable(f"a blind spot, not calm: {line}"))
 

@@ -54,7 +54,7 @@ def specification(findings: Sequence[Finding], gazetteer: Gazetteer) -> dict[str
     }
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "title": {"text": "Consistent with spread", "subtitle": "an arrow: what is followed by what; never: what caused what"},
+        "title": {"text": "What was found", "subtitle": "an arrow: what is followed by what; never: what caused what"},
         "vconcat": [_map(steps, arrows, colour, gazetteer), _timeline(steps, arrows, colour)],
         "config": {"view": {"stroke": None}, "font": "sans-serif"},
     }
@@ -172,4 +172,5 @@ def _place(code: str, gazetteer: Gazetteer) -> tuple[str, tuple[float, float] | 
 
 
 def _title(finding: Finding, gazetteer: Gazetteer) -> str:
-    return f"{finding.theme} from {_place(finding.places[0], gazetteer)[0]}, {finding.grade.value}, by chance {finding.expected_per_year:.2g} a year"
+    what = finding.grade.value if finding.kind == "spread" else finding.kind
+    return f"{finding.theme} from {_place(finding.places[0], gazetteer)[0]}, {what}, by chance {finding.expected_per_year:.2g} a year"

@@ -11,11 +11,10 @@ from enrich.spread.surges import Surges
 from tests.enrich.spread.worlds import PLACES, at, event
 
 
-def told(n: int | str, hours: float, place: str, theme: str = "rare", story: str = "") -> Occurrence:
+def told(n: int | str, hours: float, place: str, theme: str = "rare", words: str = "") -> Occurrence:
     made = event(f"{theme}{n}", hours, place, theme=theme)
-    items = (f"story:{story}",) if story else ()
     return Occurrence(
-        event=made, sightings=(Sighting(document=made.id, time=made.time, source="s", place=place, theme=theme, items=items),)
+        event=made, sightings=(Sighting(document=made.id, time=made.time, source="s", place=place, theme=theme, words=words),)
     )
 
 
@@ -48,8 +47,8 @@ def test_a_rare_thing_in_four_counties_is_a_surge_at_the_fourth(usual):
 
 def test_copies_and_one_county_are_no_surge(usual):
     """The same words sent to eight counties, and eight events of one county."""
-    assert put(usual, *(told(f"x{n}", 250 + n * 0.01, PLACES[n], story="same") for n in range(8))) == [[]] * 8
-    own = put(usual, *(told(f"y{n}", 260 + n * 0.1, f"01{80 + n}") for n in range(8)))
+    assert put(usual, *(told(f"x{n}", 250 + n * 0.01, PLACES[n], words="same") for n in range(8))) == [[]] * 8
+    own = put(usual, *(told(f"y{n}", 260 + n * 0.1, f"01{80 + n}", "scarce") for n in range(8)))
     assert not [finding for one in own for finding in one if finding.kind == "surge"]
 
 
