@@ -115,6 +115,15 @@ _GUIDES = words(
 _LOWER_NAMES = frozenset({"polisregion", "region", "domkyrkan", "trafikplats"})
 #: What comes before a name, and what it says; the first that fits.
 _CLUES = ((_OFFICE, Clue.OFFICE), (_BETWEEN, Clue.BETWEEN), (_TOWARDS, Clue.TOWARDS), (_AT, Clue.AT))
+#: Those that can end with a word; all of them for the other guides.
+_ENDING_WITH = {
+    **dict.fromkeys(("i", "på", "vid"), (_CLUES[0], _CLUES[3])),
+    **dict.fromkeys(("utanför", "nära", "inom", "om", "in", "near", "at"), (_CLUES[3],)),
+    **dict.fromkeys(("mot", "riktning", "to", "towards"), (_CLUES[2],)),
+    **dict.fromkeys(("mellan", "between", "och", "-", "–"), (_CLUES[1],)),
+    "till": (_CLUES[1], _CLUES[2]),
+    "från": (_CLUES[0], _CLUES[2]),
+}
 
 
 def clue(text: str, start: int, end: int) -> Clue:
@@ -129,7 +138,7 @@ def clue(text: str, start: int, end: int) -> Clue:
     word = before.rstrip().rpartition(" ")[2]
     if (word[:1].isupper() or word in _LOWER_NAMES) and (_CLUB_BEFORE.search(before) or _LONGER_BEFORE.search(before)):
         return Clue.NO_PLACE
-    return _favourable(before, after, guided=word.lower() in _GUIDES)
+    return _favourable(before, after, word.lower())
 
 
 def _is_dateline(name: str, after: str) -> bool:
@@ -144,12 +153,12 @@ def road(text: str, start: int) -> str:
     return match[1] if match else ""
 
 
-def _favourable(before: str, after: str, *, guided: bool) -> Clue:
-    """What speaks for a place; ``guided``: the word before may be of place or direction, which is worth a closer look."""
+def _favourable(before: str, after: str, word: str) -> Clue:
+    """What speaks for a place; one of place or direction as the word before is worth a closer look."""
     if after[:1] == " " and _ADMINISTRATIVE_AFTER.match(after) and not (_TOWARDS.search(before) or _OFFICE.search(before)):
         return Clue.ADMINISTRATIVE
-    if guided:
-        for pattern, said in _CLUES:
+    if word in _GUIDES:
+        for pattern, said in _ENDING_WITH.get(word, _CLUES):
             if pattern.search(before):
                 return said
     starts = not before or _SENTENCE_BEFORE.search(before)

@@ -30,10 +30,13 @@ def lower(text: str) -> str:
 
 
 class Offsets:
-    """Maps offsets in the normalised text to offsets in the original; made only where something was found."""
+    """Maps offsets in the normalised text to offsets in the original; made only where something was found.
 
-    def __init__(self, original: str, normal: str) -> None:
-        self._same = len(original) == len(normal)  # then each run of whitespace is one character, whatever it is
+    :param length: of the normalised text.
+    """
+
+    def __init__(self, original: str, length: int) -> None:
+        self._same = len(original) == length  # then each run of whitespace is one character, whatever it is
         self._normal: list[int] = []
         self._original: list[int] = []
         if not self._same:
@@ -87,7 +90,8 @@ class Unframe:
 
     def __init__(self, framed: Frame, title: str, text: str) -> None:
         self._frame = framed
-        self._parts = {"title": title, "text": text}
+        body = framed.body
+        self._parts = {"title": (title, max(0, body - len(SEPARATOR))), "text": (text, len(framed.text) - body)}
         self._offsets: dict[str, Offsets] = {}
 
     def span(self, start: int, end: int) -> tuple[str, int, int]:
@@ -96,6 +100,5 @@ class Unframe:
         shift = self._frame.body if field == "text" else 0
         offsets = self._offsets.get(field)
         if offsets is None:
-            stored = self._parts[field]
-            offsets = self._offsets[field] = Offsets(stored, normalise(stored))
+            offsets = self._offsets[field] = Offsets(*self._parts[field])
         return field, *offsets.span(start - shift, end - shift)

@@ -6,7 +6,7 @@ notices of that weight and lead whose best theme is right (:func:`_score`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import exp, log, log1p
 from typing import NamedTuple
 
@@ -85,6 +85,10 @@ class Judged(NamedTuple):
     kept: bool
 
 
+#: The same while it is judged: the fields of :class:`Judged`.
+_Judged = tuple[Theme, list[_Counted], bool]
+
+
 class Classifier:
     """Finds the themes of a text."""
 
@@ -104,23 +108,23 @@ class Classifier:
 
     def classify(self, framed: Frame) -> tuple[Theme, ...]:
         """The themes of a document, best first."""
-        return tuple(judged.theme for judged in self._judge(framed, dropped=False))
+        return tuple([theme for theme, _, _ in self._judge(framed, dropped=False)])
 
     def judge(self, framed: Frame) -> list[Judged]:
         """The themes of a document, best first, and those that were dropped."""
-        return self._judge(framed, dropped=True)
+        return [Judged(theme, tuple([Evidence(*e) for e in counted]), kept) for theme, counted, kept in self._judge(framed, dropped=True)]
 
-    def _judge(self, framed: Frame, *, dropped: bool) -> list[Judged]:
+    def _judge(self, framed: Frame, *, dropped: bool) -> list[_Judged]:
         if framed.category.startswith(_SUMMARY_TYPE) or f", {_SUMMARY_TYPE}" in framed.text[: framed.body]:
             return [_by_source(SUMMARY, framed.category or _SUMMARY_TYPE)]
         stated = self._types.get(framed.category.casefold().strip()) if framed.category else None
         found = self._found(framed, dropped=dropped)
-        if stated is None or (stated.catch_all and any(judged.kept for judged in found)):
+        if stated is None or (stated.catch_all and any(kept for _, _, kept in found)):
             return found
-        beside = [judged._replace(kept=judged.kept and _stands_alone(judged.evidence)) for judged in found if judged.theme.id != stated.id]
-        return [_by_source(stated.id, framed.category), *(judged for judged in beside if judged.kept or dropped)][:MOST]
+        beside = [(theme, counted, kept and _sum(counted) >= _BESIDE) for theme, counted, kept in found if theme.id != stated.id]
+        return [_by_source(stated.id, framed.category), *(judged for judged in beside if judged[2] or dropped)][:MOST]
 
-    def _found(self, framed: Frame, *, dropped: bool) -> list[Judged]:
+    def _found(self, framed: Frame, *, dropped: bool) -> list[_Judged]:
         lowered = lower(framed.text[:_READ])
         hits = self._hits(lowered)
         if not hits:
@@ -132,13 +136,14 @@ class Classifier:
             family = self._families[number]
             kin[family] = kin.get(family, 0.0) + weight
         ranked = sorted([(w + _KIN * (kin[self._families[n]] - w), -n) for n, w in weights.items()], reverse=True)[:MOST]
-        judged, score = [], 1.0
+        judged: list[_Judged] = []
+        score = 1.0
         for place, (weight, minus) in enumerate(ranked):
             kept = _is_kept(place, weight, evidence[-minus])
             if kept or dropped:
                 score = min(score, self._score(ranked, place))
                 counted = evidence[-minus]
-                judged.append(Judged(self._theme(framed, -minus, score, counted), tuple([Evidence(*e) for e in counted]), kept))
+                judged.append((self._theme(framed, -minus, score, counted), counted, kept))
         return judged
 
     def _score(self, ranked: list[tuple[float, int]], place: int) -> float:
@@ -194,18 +199,13 @@ class Classifier:
         return evidence
 
 
-def _by_source(theme: str, category: str) -> Judged:
-    return Judged(Theme(id=theme, score=1.0, evidence=(category,)), (), kept=True)
+def _by_source(theme: str, category: str) -> _Judged:
+    return Theme(id=theme, score=1.0, evidence=(category,)), [], True
 
 
 def _shade(start: int, shades: list[Shade]) -> Shade:
     """The deepest shade in which a term begins."""
     return min((s for s in shades if s.start <= start < s.end), key=lambda s: s.factor, default=_NO_SHADE)
-
-
-def _stands_alone(evidence: Sequence[Evidence]) -> bool:
-    """Whether it is a subject beside the one that the source states."""
-    return sum(e.weight for e in evidence) >= _BESIDE
 
 
 def _sum(evidence: list[_Counted]) -> float:
