@@ -15,6 +15,7 @@ from spacy.tokens import Doc
 
 from enrich.attributes import PLACES, THEMES
 from enrich.gazetteer import Gazetteer
+from enrich.learned.themes import LEARNED
 from enrich.nlp import analyse
 from enrich.places import PlacesComponent
 from enrich.redaction import redact
@@ -169,6 +170,11 @@ def _theme(theme: Theme, judged: Judged | None, framed: Frame, back: Unframe) ->
         field, start, end = back.span(term.start, term.end)
         said = {"field": field, "start": start, "end": end, "text": framed.text[term.start : term.end], "weight": round(term.weight, 2)}
         evidence.append(said | ({"against": term.against} if term.against else {}))
+    for word in theme.evidence if theme.reason == LEARNED else ():
+        found = framed.text.find(word)
+        if found >= 0 and word not in {said["text"] for said in evidence}:
+            field, start, end = back.span(found, found + len(word))
+            evidence.append({"field": field, "start": start, "end": end, "text": word})
     return {"reason": theme.reason, "evidence": evidence}
 
 

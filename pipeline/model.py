@@ -284,7 +284,7 @@ class Theme(Struct, frozen=True, kw_only=True):
     score: float
     #: The words that gave it.
     evidence: tuple[str, ...] = ()
-    #: Why it counts less than its words say; empty where nothing speaks against it.
+    #: Why it counts less than its words say, or that it was learned; else empty.
     reason: str = ""
 
 

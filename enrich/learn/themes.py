@@ -84,15 +84,15 @@ def _used(theme: str) -> LearnedTheme:
 
 
 def _scoring(fitted: Fitted, examples: Sequence[Read], words: Sequence[Words]) -> Scoring:
-    """How the highest value of a notice becomes a probability."""
+    """How values become probabilities, by the best two themes of each notice: the second is mostly no subject of it."""
     wording = Wording(fitted.features, fitted.weights)
     rows, right = [], []
     for read, text in zip(examples, words, strict=True):
         values = wording.values(text, wording.rows(text))
-        order = np.argsort(-values, kind="stable")
+        order = np.argsort(-values, kind="stable")[:2]
         best, rival = float(values[order[0]]), float(values[order[1]]) if len(order) > 1 else NO_RIVAL
-        rows.append((best, best - rival, 1.0))
-        right.append(float(fitted.themes[order[0]] == read.example.theme))
+        rows += [(best, best - rival, 1.0), (rival, rival - best, 1.0)][: len(order)]
+        right += [float(fitted.themes[number] == read.example.theme) for number in order]
     value, lead, constant = logistic.fit(rows, right)
     return Scoring(value=value, lead=lead, constant=constant)
 

@@ -28,7 +28,8 @@ NO_RIVAL = -1.0
 _JUDGED = 4
 #: A shade this deep over this much of a text says that it tells of nothing that happened.
 _DEEP, _WIDE = 0.1, 0.5
-_LEARNED = "Lärt av källors notiser."
+#: Reason of a theme that was learned.
+LEARNED = "Lärt av källors notiser."
 
 
 class ThemeJudge:
@@ -66,7 +67,7 @@ class ThemeJudge:
         text = lower(framed.text)
         starts = [(_find(text, word), len(word)) for word in self._wording.tellers(rows, number, MOST_EVIDENCE)]
         evidence = tuple(framed.text[start : start + length] for start, length in starts if start >= 0)
-        return Theme(id=self._ids[number], score=round(min(score, 0.99), 3), evidence=evidence, reason=_LEARNED)
+        return Theme(id=self._ids[number], score=round(min(score, 0.99), 3), evidence=evidence, reason=LEARNED)
 
     def _tells_of_nothing(self, framed: Frame, lexical: tuple[Theme, ...]) -> bool:
         """Whether the text is an exercise, a film, a match or a memory: the lexicon's judgement stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import msgspec
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from enrich import nlp as pipelines
 from enrich.attributes import PLACES, THEMES
+from enrich.explain import Explainer
 from enrich.learn.examples import examples_of
 from enrich.learn.learning import LEAST, learn
 from enrich.learn.names import HALF_LIFE, NameCounter
@@ -18,6 +20,8 @@ from enrich.learned import file
 from enrich.learned.explain import explain
 from enrich.learned.file import Learned
 from enrich.learned.places import PlaceJudge
+from enrich.learned.themes import LEARNED
+from enrich.tag import tag_lines
 from enrich.text import frame
 from pipeline.errors import UsageError
 from pipeline.model import PlaceKind, PlaceRole
@@ -58,6 +62,14 @@ def test_a_word_points_to_its_theme(taught, nlp):
     themes = tagged(taught, "En kobrak lågar.")[1]
     assert themes[0].id == "fire.fire"
     assert any("kobrak" in words for words in themes[0].evidence)
+
+
+def test_what_was_learned_is_explained(taught):
+    """``--explain`` gives the reason of a learned place, and the words of a learned theme where they stand."""
+    (line,) = tag_lines([b'{"id": 1, "text": "En kobrak l\\u00e5gar."}'], taught, lambda _: None, explainer=Explainer(taught))
+    theme = json.loads(line)["themes"][0]
+    assert theme["reason"] == LEARNED
+    assert {"field": "text", "start": 3, "end": 9, "text": "kobrak"} in theme["evidence"]
 
 
 @pytest.mark.parametrize("town", OFFICIAL)
