@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -29,7 +29,7 @@ _LOOK = 1.0
 #: Seconds between two removals of what is past its retention.
 _EXPIRY = 3600.0
 #: The hour (UTC) in which all events are looked at again, the longest time without, and seconds between two looks at the clock.
-_NIGHT, _A_DAY, _LOOK_AT_CLOCK = 1, timedelta(hours=36), 60.0
+_NIGHT, _OVERDUE, _LOOK_AT_CLOCK = 1, timedelta(hours=36), 60.0
 
 
 class Stopped(Exception):  # noqa: N818  (not an error: somebody asked for it)
@@ -104,13 +104,19 @@ def _not_cut_short(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
+def night_is_due(now: datetime, last: datetime | None) -> bool:
+    """Whether all events are to be looked at again: once each night, and at any hour when a night was missed."""
+    if last is None:
+        return now.hour == _NIGHT
+    return now - last >= _OVERDUE or (now.hour == _NIGHT and last.date() < now.date())
+
+
 async def _nights(settings: Settings, live: Live) -> None:
-    """Once a night look again at all events; a night that was missed is made up for at the next start."""
+    """Look again at all events when it is time."""
     clock = SystemClock()
     while True:
         now = clock.now()
-        last = app.last_night(live.bus)
-        if now - (last or now) >= _A_DAY or (now.hour == _NIGHT and (last is None or last.date() < now.date())):
+        if night_is_due(now, app.last_night(live.bus)):
             await asyncio.to_thread(app.night, settings, live.bus, now)
             log.info("night", seconds=round((clock.now() - now).total_seconds(), 1))
         await asyncio.sleep(_LOOK_AT_CLOCK)

@@ -1,0 +1,56 @@
+"""The nightly run over the real bus: when it is due, what it reads, and what it tells the stage."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from enrich.spread.model import Occurrence, Sighting
+from enrich.spread.nightly import Nightly
+from pipeline import app
+from pipeline.model import decode, encode
+from pipeline.ports import Record
+from pipeline.service import night_is_due
+from pipeline.settings import Settings
+from tests.enrich.spread.worlds import START, cascade, event, quiet
+
+NIGHT = datetime(2026, 3, 2, 1, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "due"),
+    [
+        (NIGHT, None, True),
+        (NIGHT + timedelta(hours=5), None, False),
+        (NIGHT, NIGHT - timedelta(minutes=4), False),
+        (NIGHT, NIGHT - timedelta(days=1), True),
+        (NIGHT + timedelta(hours=12), NIGHT - timedelta(days=1), True),
+        (NIGHT + timedelta(hours=11), NIGHT, False),
+    ],
+)
+def test_once_a_night(now, last, due):
+    """In the hour after one o'clock, once a day; at any hour once a night was missed."""
+    assert night_is_due(now, last) is due
+
+
+def test_a_night_over_the_bus(tmp_path):
+    """The last version of each event counts, withdrawn ones do not; the stage is told, and the next night knows of it."""
+    settings = Settings(data_dir=tmp_path)
+    bus = app.open_bus(settings)
+    gone = event("gone", 10, "0180", theme="fire")
+    told = [(e, True) for e in (*quiet(), *cascade(), gone)] + [(gone, False)]
+    bus.publish([Record(topic="events", key=e.id, value=encode(_occurrence(e, known=known)), timestamp=START) for e, known in told])
+    at = START + timedelta(days=130)
+    assert app.last_night(bus) is None
+    app.night(settings, bus, at)
+    (found,) = (decode(delivered.value, Nightly) for delivered in bus.read("nights"))
+    assert (found.at, found.events, app.last_night(bus)) == (at, len(told) - 2, at)
+    assert found.findings[0].root == "c0"
+    assert bus.lag("spread", ("nights",)) == {"nights": 1}
+    bus.close()
+
+
+def _occurrence(one, *, known: bool) -> Occurrence:
+    sighting = Sighting(document=one.id, time=one.time, source="s", place=one.place, theme=one.theme)
+    return Occurrence(event=one, sightings=(sighting,) if known else ())
