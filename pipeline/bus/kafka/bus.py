@@ -58,7 +58,7 @@ class KafkaBus:
         self._topics = {topic.name: topic for topic in (*topics, HOUSEKEEPING)}
         self._connection = Connection(self._address, options or Kafka())
         self._admin = self._connection.admin()
-        self._log = Log(self._connection, self._admin)
+        self._log = Log(self._connection)
         self._tally = Tally(self._log)
         self._ledger = Ledger(self._log, self._address.name(HOUSEKEEPING.name))
         self._transactions = Transactions(self._connection, self._log, self._admin)
@@ -152,7 +152,7 @@ class KafkaBus:
     def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
         """Records of each topic after the group's position."""
         with self._connection.explained(f"counting what waits for {group}"):
-            return {topic: self._tally.count(self._waiting(group, topic)) for topic in topics}
+            return {topic: self._waiting(group, topic) for topic in topics}
 
     def count(self, topic: str) -> int:
         """Number of records ever published to the topic; of a compacted one those that compaction has left."""
@@ -277,10 +277,19 @@ class KafkaBus:
         stands = {partition: max(0, found[partition].offset) for partition in where if partition in found}
         return {partition: own.get(partition, stands.get(partition, 0)) for partition in where}
 
-    def _waiting(self, group: str, topic: str) -> Spans:
+    def _waiting(self, group: str, topic: str) -> int:
+        """How many records of the topic the group has not committed: as its member has fetched them, else by reading them."""
         where = self._partitions(topic)
-        ends, starts, stands = self._log.ends(where), self._log.starts(where), self._positions(group, where)
-        return whole({partition: max(stands[partition], starts[partition]) for partition in where}, ends)
+        ends = self._log.ends(where)
+        member = next((m for (name, topics), m in self._joined() if name == group and topic in topics), None)
+        fetched = member.fetched(ends) if member else None
+        if fetched is not None:
+            return fetched
+        stands = self._positions(group, where)
+        if min(stands.values()) == 0:
+            starts = self._log.starts(where)
+            stands = {partition: max(offset, starts[partition]) for partition, offset in stands.items()}
+        return self._tally.count(whole(stands, ends))
 
     def _keep_house(self, member: Member, now: datetime) -> int:
         """What :meth:`expire` does, as the one process that may."""

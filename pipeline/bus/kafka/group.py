@@ -67,6 +67,17 @@ class Member:
             self.poll(1, 0.0)
         return self.positions()
 
+    def fetched(self, ends: Mapping[TopicPartition, int]) -> int | None:
+        """Number of messages between the group's positions and these ends; None unless this process has them all already."""
+        with self._lock, self._connection.explained("polling"):
+            self._pump(0)
+            try:
+                if not self._joined or any((self._consumer.position(partition) or 0) < end for partition, end in ends.items()):
+                    return None
+            except IllegalStateError:  # it has not all the partitions
+                return None
+            return sum(bool(one.offset < end) for partition, end in ends.items() for one in self._fetched[partition])
+
     def advance(self, positions: Mapping[TopicPartition, int]) -> None:
         """Take note that the group stands there now."""
         with self._lock:

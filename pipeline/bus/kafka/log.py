@@ -26,8 +26,10 @@ _PAUSE = 0.005
 class Log:
     """The topics as they stand on the brokers."""
 
-    def __init__(self, connection: Connection, admin: Any) -> None:
-        self._connection, self._admin = connection, admin
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._asker: Any = None
+        self._asking = threading.Lock()
         self._idle: list[Any] = []
         self._lock = threading.Lock()
         #: Partition → last offset that this process has written there.
@@ -59,12 +61,22 @@ class Log:
         found = self._offsets(list(ends), max(0, milliseconds))
         return {partition: min(end, found[partition]) if found[partition] >= 0 else end for partition, end in ends.items()}
 
-    def _offsets(self, partitions: Sequence[TopicPartition], wanted: Any) -> dict[TopicPartition, int]:
+    def _offsets(self, partitions: Sequence[TopicPartition], wanted: OffsetSpec | int) -> dict[TopicPartition, int]:
+        """By a consumer that knows the partitions' leaders; -1 where no record is of that time or later."""
         if not partitions:
             return {}
-        with self._connection.explained("looking for offsets"):
-            found = self._admin.list_partition_offsets(dict.fromkeys(partitions, wanted), "read_committed")
-        return {partition: found[partition].offset for partition in partitions}
+        with self._asking, self._connection.explained("looking for offsets"):
+            if self._asker is None:
+                self._asker = self._connection.reader()
+            if not set(partitions) <= self._asker.assignment():
+                self._asker.assign([*self._asker.assignment(), *partitions])
+                self._asker.topics()  # the library leaves out what it knows no leader of
+            if wanted is OffsetSpec.LATEST:
+                return dict(self._asker.end_offsets(partitions))
+            if wanted is OffsetSpec.EARLIEST:
+                return dict(self._asker.beginning_offsets(partitions))
+            found = self._asker.offsets_for_times(dict.fromkeys(partitions, wanted))
+            return {partition: found[partition].offset if found.get(partition) else -1 for partition in partitions}
 
     def messages(self, spans: Spans) -> Iterator[Any]:
         """What stands in the spans, tombstones too, in order within a partition."""
@@ -92,7 +104,7 @@ class Log:
         """Let go of the readers."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for reader in idle:
+        for reader in [*idle, *([self._asker] if self._asker else [])]:
             reader.close(autocommit=False, timeout_ms=1000)
 
     @contextmanager
