@@ -37,7 +37,7 @@ def values(document: Document, path: str) -> list[Any]:
 
 
 def _walk(at: Any, path: list[str]) -> Iterator[Any]:
-    if isinstance(at, list):
+    if isinstance(at, list | tuple):
         for item in at:
             yield from _walk(item, path)
     elif not path:

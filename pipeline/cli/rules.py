@@ -114,15 +114,17 @@ def _of_file(docs: Path, refuse: Refuse) -> Iterator[Event]:
 
 
 def _of_index(context: typer.Context, since: str) -> list[Event]:
+    """The documents of the index, and the findings of the bus in each of their versions."""
     import msgspec
 
     import pipeline.app
     from pipeline.alerts.trial import event_of
 
     begin = moment("--since", since)
-    with opened(settings_of(context)) as (_, index):
-        documents = pipeline.app.every_document(index, since=begin)
-        return [event_of(msgspec.to_builtins(document, builtin_types=(datetime,))) for document in documents]
+    with opened(settings_of(context)) as (bus, index):
+        found = [msgspec.json.decode(record.value) | {"time": record.timestamp} for record in bus.read("findings", begin) if record.value]
+        documents = [msgspec.to_builtins(one, builtin_types=(datetime,)) for one in pipeline.app.every_document(index, begin)]
+    return [event_of(one) for one in (*documents, *found)]
 
 
 def _show(tallies: list[Any], documents: int) -> None:
@@ -138,7 +140,7 @@ def _show(tallies: list[Any], documents: int) -> None:
         for one in tallies
     ]
     print_table(
-        f"{counted(documents, 'document')}, times in UTC",
+        f"{counted(documents, 'document')} and findings, times in UTC",
         ("rule", "type", "documents", "alerts", "a week", "first sent", "last sent"),
         rows,
     )

@@ -13,7 +13,7 @@ DOCUMENT = {
     "text": "Tre bilar brann på en parkering under natten. Ingen person skadades.",
     "source": "prov",
     "published": "2026-03-01T12:00:00Z",
-    "themes": [{"id": "fire.vehicle", "score": 0.9}],
+    "themes": ({"id": "fire.vehicle", "score": 0.9},),
     "places": [{"code": "1480:hisingen", "role": "happened", "score": 0.8, "latitude": 57.7, "longitude": 11.9}],
 }
 
