@@ -108,8 +108,8 @@ class FrequencyRule(Rule, frozen=True, kw_only=True, tag="frequency"):
     attach_related: bool = False
 
 
-class SpikeRule(Rule, frozen=True, kw_only=True, tag="spike"):
-    """So many times as many, or as few, as in the time before."""
+class Spiking(Rule, frozen=True, kw_only=True):
+    """A window against the one before it."""
 
     timeframe: Span
     spike_height: Positive
@@ -117,6 +117,11 @@ class SpikeRule(Rule, frozen=True, kw_only=True, tag="spike"):
     threshold_ref: float = 0
     threshold_cur: float = 0
     alert_on_new_data: bool = False
+
+
+class SpikeRule(Spiking, frozen=True, kw_only=True, tag="spike"):
+    """So many times as many, or as few, as in the time before."""
+
     field_value: Field | None = None
 
 
@@ -157,17 +162,11 @@ class MetricAggregationRule(Rule, frozen=True, kw_only=True, tag="metric_aggrega
     buffer_time: Span | None = None
 
 
-class SpikeAggregationRule(Rule, frozen=True, kw_only=True, tag="spike_aggregation"):
+class SpikeAggregationRule(Spiking, frozen=True, kw_only=True, tag="spike_aggregation"):
     """A spike of such a figure."""
 
     metric_agg_key: Field
     metric_agg_type: Metric
-    timeframe: Span
-    spike_height: Positive
-    spike_type: Literal["up", "down", "both"]
-    threshold_ref: float = 0
-    threshold_cur: float = 0
-    alert_on_new_data: bool = False
     buffer_time: Span | None = None
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from pipeline.alerts.fields import value
 from pipeline.alerts.kinds.base import Event, Key, Kind, Match, keys_of
 from pipeline.alerts.kinds.window import Entry, Window, mark
-from pipeline.alerts.rule import SpikeAggregationRule, SpikeRule
+from pipeline.alerts.rule import SpikeRule, Spiking
 
 #: What two windows are compared by.
 Measure = Literal["total", "mean", "min", "max"]
@@ -19,7 +19,7 @@ Measure = Literal["total", "mean", "min", "max"]
 class _Pair:
     """The two windows of a key: what leaves the current one comes into the reference."""
 
-    def __init__(self, rule: SpikeRule | SpikeAggregationRule) -> None:
+    def __init__(self, rule: Spiking) -> None:
         self.reference = Window(rule.timeframe.delta)
         self.current = Window(rule.timeframe.delta, self.reference.add)
 
@@ -35,7 +35,7 @@ class Pairs:
     :param positive: a window whose measure is 0 or unknown says nothing, and the thresholds are not asked.
     """
 
-    def __init__(self, rule: SpikeRule | SpikeAggregationRule, measure: Measure = "total", *, positive: bool = False) -> None:
+    def __init__(self, rule: Spiking, measure: Measure = "total", *, positive: bool = False) -> None:
         self._rule, self._measure, self._positive = rule, measure, positive
         self._fill = 2 * rule.timeframe.delta
         self._pairs: dict[Key, _Pair] = {}
