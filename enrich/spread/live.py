@@ -188,7 +188,7 @@ class Live:
 
     def _may_join(self, window: Window, seen: Seen) -> bool:
         """Whether an event is a root, or one that something without a link could be the cause of."""
-        if not window.roots or window.alone(seen) + self._highest[seen.place] <= ATTACH:
+        if not window.roots or seen.alone + self._highest[seen.place] <= ATTACH:
             return False
         return seen.event.id in window.roots or len(causes(window.scene(self._fixed), window.number(seen))) > 0
 

@@ -35,6 +35,8 @@ class Seen:
     #: Row of the family of its place and theme, -1 without.
     row: int = -1
     further: int = 0
+    #: Score without lag, prior and links.
+    alone: float = 0.0
     #: Cause by id: what links add for it, and whether the event itself has one.
     extra: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
@@ -242,11 +244,8 @@ class Window:
 
     def _put(self, n: int, seen: Seen) -> None:
         self._t[n], self._place[n], self._row[n], self._further[n] = seen.t, seen.place, seen.row, seen.further
-        self._alone[n], self._root[n] = self.alone(seen), self._root_burst(seen)
-
-    def alone(self, seen: Seen) -> float:
-        """Score of an event without lag, prior and links."""
-        return self._unlinked(seen) + self._burst(seen) - log(seen.rate)
+        seen.alone = self._unlinked(seen) + self._burst(seen) - log(seen.rate)
+        self._alone[n], self._root[n] = seen.alone, self._root_burst(seen)
 
     def _unlinked(self, seen: Seen) -> float:
         return self._log_none - log1p(-seen.link)
@@ -256,7 +255,11 @@ class Window:
 
     def _burst(self, seen: Seen) -> float:
         p = self._parameters
-        return float(burst_value(seen.further, p.burst * self._none, self._beta(seen))) - p.burst * (1 - self._none)
+        return self._gained(seen, p.burst * self._none) - p.burst * (1 - self._none)
 
     def _root_burst(self, seen: Seen) -> float:
-        return float(burst_value(seen.further, self._parameters.root_burst, self._beta(seen)))
+        return self._gained(seen, self._parameters.root_burst)
+
+    def _gained(self, seen: Seen, mean: float) -> float:
+        """What the burst adds; most events have none."""
+        return float(burst_value(seen.further, mean, self._beta(seen))) if seen.further else -mean
