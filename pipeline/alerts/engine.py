@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from pipeline.alerts.anchors import Anchors
 from pipeline.alerts.kinds import aggregate, cardinality, compare, counts, finding, silence, spike
 from pipeline.alerts.kinds.base import Event, Kind, Match
 from pipeline.alerts.query import every
@@ -33,6 +34,7 @@ from pipeline.alerts.rule import (
     WhitelistRule,
 )
 from pipeline.alerts.silence import Silence
+from pipeline.alerts.text import words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Type of rule → what does it.
@@ -82,7 +84,8 @@ class Runner:
         """
         self.rule = rule
         self.every = rule.run_every.delta
-        self._holds = every(rule.filter)
+        #: What the rule is about.
+        self.query = every(rule.filter)
         self._kind: Kind = _KINDS[type(rule)](rule)
         self._silence = Silence(rule)
 
@@ -91,18 +94,14 @@ class Runner:
         """Whether runs without documents are to be done."""
         return self._kind.is_timed
 
-    def holds(self, event: Event) -> bool:
-        """Whether the rule is about the document."""
-        return self._holds(event.document)
-
     def learn(self, event: Event) -> None:
-        """The document came before the rule began: what it has is not new."""
-        if isinstance(self._kind, compare.NewTerm) and self.holds(event):
+        """A document that the rule is about came before the rule began: what it has is not new."""
+        if isinstance(self._kind, compare.NewTerm):
             self._kind.learn(event.document)
 
     def run(self, events: Sequence[Event], run: datetime) -> Iterator[Alert]:
-        """The run at ``run``, with the documents since the last, oldest first."""
-        matches = [*self._kind.take([event for event in events if self.holds(event)], run), *self._kind.tick(run)]
+        """The run at ``run``, with the documents since the last that the rule is about, oldest first."""
+        matches = [*self._kind.take(events, run), *self._kind.tick(run)]
         for match in matches:
             if self._silence.lets_through(match.key, run):
                 yield self._alert(match, run)
@@ -128,8 +127,19 @@ def run_rules(
     if begin is None:
         return
     end = until or max(begin, ordered[-1].time if ordered else begin)
-    runs = [_alerts(Runner(rule), ordered, begin, end) for rule in rules]
+    runners = [Runner(rule) for rule in rules]
+    runs = [_alerts(runner, mine, begin, end) for runner, mine in zip(runners, sort(runners, ordered), strict=True)]
     yield from heapq.merge(*runs, key=lambda alert: alert.sent)
+
+
+def sort(runners: Sequence[Runner], events: Iterable[Event]) -> list[list[Event]]:
+    """For each rule the documents that it is about, in order."""
+    anchors = Anchors([runner.query for runner in runners], words)
+    found: list[list[Event]] = [[] for _ in runners]
+    for event in events:
+        for number in anchors.holding(event.document):
+            found[number].append(event)
+    return found
 
 
 def _alerts(runner: Runner, events: Sequence[Event], begin: datetime, end: datetime) -> Iterator[Alert]:

@@ -13,16 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import translate
 from math import asin, cos, radians, sin, sqrt
-from typing import Any, TypeAlias
+from typing import Any
 
-from pipeline.alerts.fields import Document, values
+from pipeline.alerts.anchors import HIERARCHIES, Query, Test, all_of, any_of, comparable, none_of, token
+from pipeline.alerts.fields import values
 from pipeline.alerts.text import contains, phrase
 from pipeline.alerts.words import parse
 from pipeline.errors import QueryError
 
-Test: TypeAlias = Callable[[Document], bool]
-#: Fields whose values are dotted paths from the general to the particular.
-_HIERARCHIES = ("themes.id", "theme")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda a, b: a > b,
     "gte": lambda a, b: a >= b,
@@ -32,17 +30,16 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 _EARTH_KM = 6371.0
 
 
-def every(queries: Sequence[Mapping[str, Any]], where: str = "filter") -> Test:
+def every(queries: Sequence[Mapping[str, Any]], where: str = "filter") -> Query:
     """Holds of a document of which all the queries hold.
 
     :raises QueryError: naming the key, what was found and what is right.
     """
-    tests = [compile_query(query, f"{where}[{number}]") for number, query in enumerate(queries)]
-    return lambda document: all(test(document) for test in tests)
+    return all_of([compile_query(query, f"{where}[{number}]") for number, query in enumerate(queries)])
 
 
-def compile_query(query: Any, where: str) -> Test:
-    """One query as a test.
+def compile_query(query: Any, where: str) -> Query:
+    """One query, to be asked of documents.
 
     :param where: its place in the rule, for errors.
     :raises QueryError: naming the key, what was found and what is right.
@@ -53,7 +50,8 @@ def compile_query(query: Any, where: str) -> Test:
     make = _QUERIES.get(name)
     if make is None:
         raise QueryError(f"{where}.{name}: no such query; queries are {', '.join(sorted(_QUERIES))}")
-    return make(body, f"{where}.{name}")
+    made = make(body, f"{where}.{name}")
+    return made if isinstance(made, Query) else Query(made)
 
 
 def _field(body: Any, where: str, example: str) -> tuple[str, Any]:
@@ -68,24 +66,21 @@ def _plain(said: Any, key: str = "value") -> Any:
     return said[key] if isinstance(said, Mapping) and key in said else said
 
 
-def _equal(field: str, wanted: Iterable[Any]) -> Test:
-    same = {_comparable(one) for one in wanted}
-    if field in _HIERARCHIES:
+def _equal(field: str, wanted: Iterable[Any]) -> Query:
+    same = {comparable(one) for one in wanted}
+    needs = frozenset(token(field, one) for one in same)
+    if field in HIERARCHIES:
         above = tuple(f"{one}." for one in same)
-        return lambda document: any(one in same or str(one).startswith(above) for one in values(document, field))
-    return lambda document: any(_comparable(one) in same for one in values(document, field))
+        return Query(lambda document: any(one in same or str(one).startswith(above) for one in values(document, field)), needs)
+    return Query(lambda document: any(comparable(one) in same for one in values(document, field)), needs)
 
 
-def _comparable(one: Any) -> Any:
-    return one if isinstance(one, str | int | float | bool | None) else repr(one)
-
-
-def _term(body: Any, where: str) -> Test:
+def _term(body: Any, where: str) -> Query:
     field, said = _field(body, where, "term: {themes.id: fire}")
     return _equal(field, [_plain(said)])
 
 
-def _terms(body: Any, where: str) -> Test:
+def _terms(body: Any, where: str) -> Query:
     field, said = _field(body, where, 'terms: {places.county: ["22", "23"]}')
     if not isinstance(said, list):
         raise QueryError(f"{where}.{field}: found {said!r}; expected a list of values")
@@ -135,33 +130,31 @@ def _pattern(make: Callable[[str], str]) -> Callable[[Any, str], Test]:
     return query
 
 
-def _ids(body: Any, where: str) -> Test:
+def _ids(body: Any, where: str) -> Query:
     if not isinstance(body, Mapping) or not isinstance(body.get("values"), list):
         raise QueryError(f"{where}: found {body!r}; expected ids: {{values: [...]}}")
     return _equal("id", body["values"])
 
 
-def _match(body: Any, where: str) -> Test:
+def _match(body: Any, where: str) -> Query:
     field, said = _field(body, where, "match: {text: brand bil}")
-    words, together = str(_plain(said, "query")).split(), isinstance(said, Mapping) and said.get("operator") == "and"
-    hold = all if together else any
-    return lambda document: hold(contains(document, word, field) for word in words)
+    words = [contains(word, field) for word in str(_plain(said, "query")).split()]
+    return all_of(words) if isinstance(said, Mapping) and said.get("operator") == "and" else any_of(words)
 
 
-def _match_phrase(body: Any, where: str) -> Test:
+def _match_phrase(body: Any, where: str) -> Query:
     field, said = _field(body, where, "match_phrase: {text: brand i bil}")
-    words = str(_plain(said, "query"))
-    return lambda document: phrase(document, words, field)
+    return phrase(str(_plain(said, "query")), field)
 
 
-def _query_string(body: Any, where: str) -> Test:
+def _query_string(body: Any, where: str) -> Query:
     text = _plain(body, "query")
     if not isinstance(text, str):
         raise QueryError(f'{where}: found {body!r}; expected query_string: "bil* OR fordon*"')
     return parse(text, where)
 
 
-def _bool(body: Any, where: str) -> Test:
+def _bool(body: Any, where: str) -> Query:
     if not isinstance(body, Mapping) or set(body) - {"must", "filter", "should", "must_not", "minimum_should_match"}:
         raise QueryError(f"{where}: found {body!r}; expected must, filter, should, must_not or minimum_should_match")
     parts = {name: _parts(body.get(name, []), f"{where}.{name}") for name in ("must", "filter", "should", "must_not")}
@@ -169,14 +162,14 @@ def _bool(body: Any, where: str) -> Test:
     least = body.get("minimum_should_match", 0 if needed or not parts["should"] else 1)
     if not isinstance(least, int):
         raise QueryError(f"{where}.minimum_should_match: found {least!r}; expected a whole number")
-    return lambda document: (
-        all(test(document) for test in needed)
-        and not any(test(document) for test in parts["must_not"])
-        and sum(test(document) for test in parts["should"]) >= least
-    )
+    if least == 1:
+        needed.append(any_of(parts["should"]))
+    elif least > 1:
+        needed.append(Query(lambda document: sum(one.test(document) for one in parts["should"]) >= least))
+    return all_of([*needed, *(none_of(one) for one in parts["must_not"])])
 
 
-def _parts(body: Any, where: str) -> list[Test]:
+def _parts(body: Any, where: str) -> list[Query]:
     return [compile_query(query, f"{where}[{n}]") for n, query in enumerate(body if isinstance(body, list) else [body])]
 
 
@@ -201,7 +194,7 @@ def _km(one: tuple[float, float], other: tuple[float, float]) -> float:
     return 2 * _EARTH_KM * asin(min(1.0, sqrt(h)))
 
 
-_QUERIES: dict[str, Callable[[Any, str], Test]] = {
+_QUERIES: dict[str, Callable[[Any, str], Query | Test]] = {
     "term": _term,
     "terms": _terms,
     "range": _range,

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from pipeline.alerts.engine import Alert, Runner, run_rules
+from pipeline.alerts.engine import Alert, Runner, run_rules, sort
 from pipeline.alerts.fields import TIMES, Document, moment
 from pipeline.alerts.kinds.base import Event, keys_of
 from pipeline.alerts.query import compile_query
@@ -51,10 +51,10 @@ def tally(rules: Sequence[AnyType], events: Sequence[Event], alerts: Iterable[Al
     weeks = max(span / _WEEK, 1 / 7)
     return [
         Tally(
-            rule=rule.name, type=type_of(rule), documents=sum(map(Runner(rule).holds, events)), alerts=len(times),
+            rule=rule.name, type=type_of(rule), documents=len(mine), alerts=len(times),
             per_week=round(len(times) / weeks, 2), first=min(times, default=None), last=max(times, default=None),
         )
-        for rule in rules if (times := sent[rule.name]) is not None
+        for rule, mine in zip(rules, sort([Runner(rule) for rule in rules], events), strict=True) for times in [sent[rule.name]]
     ]  # fmt: skip
 
 

@@ -6,20 +6,18 @@ AND binds tighter than OR; between two words without a sign stands OR, as in Ela
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TypeAlias
 
-from pipeline.alerts.fields import Document, values
+from pipeline.alerts.anchors import Query, all_of, any_of, none_of
+from pipeline.alerts.fields import values
 from pipeline.alerts.text import contains, phrase
 from pipeline.errors import QueryError
 
-_Test: TypeAlias = Callable[[Document], bool]
 _TOKEN = re.compile(r'\s*(?:(?P<sign>[()+!-])|(?P<name>[^\W\d][\w.]*):|"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+))')
 _AND, _OR, _NOT = {"AND", "&&"}, {"OR", "||"}, {"NOT", "!", "-"}
 
 
-def parse(text: str, where: str) -> _Test:
-    """The query as a test of a document.
+def parse(text: str, where: str) -> Query:
+    """The query, to be asked of documents.
 
     :raises QueryError: naming ``where``, the character, what was found and what is right.
     """
@@ -57,9 +55,9 @@ class _Reader:
     def _is(self, *words: str) -> bool:
         return not self.at_end and self._tokens[self._next][1] in {"word", "sign"} and self._tokens[self._next][2] in words
 
-    def either(self) -> _Test:
-        tests: list[_Test] = []
-        needed: list[_Test] = []
+    def either(self) -> Query:
+        tests: list[Query] = []
+        needed: list[Query] = []
         while True:
             must = self._is("+")
             self._next += must
@@ -69,21 +67,20 @@ class _Reader:
             elif self.at_end or self._is(")"):
                 break
         if needed:  # as in Elasticsearch: what is needed decides, the others only rank
-            return lambda document: all(test(document) for test in needed)
-        return tests[0] if len(tests) == 1 else lambda document: any(test(document) for test in tests)
+            return all_of(needed)
+        return any_of(tests)
 
-    def both(self) -> _Test:
+    def both(self) -> Query:
         tests = [self.one()]
         while self._is(*_AND) or self._is(*_NOT):
             self._next += self._is(*_AND)
             tests.append(self.one())
-        return tests[0] if len(tests) == 1 else lambda document: all(test(document) for test in tests)
+        return all_of(tests)
 
-    def one(self) -> _Test:
+    def one(self) -> Query:
         if self._is(*_NOT):
             self._next += 1
-            denied = self.one()
-            return lambda document: not denied(document)
+            return none_of(self.one())
         if self._is("("):
             self._next += 1
             inside = self.either()
@@ -95,7 +92,7 @@ class _Reader:
             raise self.wrong('expected a word, a "phrase" or field:value')
         return self._named()
 
-    def _named(self) -> _Test:
+    def _named(self) -> Query:
         field = ""
         if self._tokens[self._next][1] == "name":
             field = self._tokens[self._next][2]
@@ -107,5 +104,5 @@ class _Reader:
         _, kind, said = self._tokens[self._next]
         self._next += 1
         if field == "_exists_":
-            return lambda document: bool(values(document, said))
-        return (lambda document: phrase(document, said, field)) if kind == "phrase" else (lambda document: contains(document, said, field))
+            return Query(lambda document: bool(values(document, said)))
+        return phrase(said, field) if kind == "phrase" else contains(said, field)
