@@ -163,8 +163,10 @@ _ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] =
     ((kafka_errors.UnsupportedVersionError, kafka_errors.UnrecognizedBrokerVersion), "the broker is too old: Kafka 2.5 or later is needed"),
     (
         (kafka_errors.KafkaConnectionError, kafka_errors.KafkaTimeoutError, kafka_errors.BrokerNotAvailableError),
-        "no broker answers there in time: see that it runs, that kafka.tls, kafka.username and kafka.password are as it has them, "
-        "and that no topic is missing, which `fjaril setup` makes",
+        (
+            "no broker answers there in time: see that it runs, that kafka.tls, kafka.username and kafka.password are as it has them, "
+            "and that no topic is missing, which `fjaril setup` makes"
+        ),
     ),
     ((kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError), f"a record is larger than {LARGEST:,} bytes"),
 )
