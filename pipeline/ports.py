@@ -115,6 +115,8 @@ class Bus(Protocol):
     def erase(self, topics: Sequence[str], keys: Mapping[str, datetime]) -> None:
         """Empty the records with these keys, each up to a time; after :meth:`expire` or :meth:`close` their bytes are in no file.
 
+        A log on a server cannot be changed: there they read as empty at once, and :meth:`expire` has them compacted away.
+
         :param keys: key → moment; records with an earlier timestamp read as empty from now on. For a withdrawn document it
             is the moment of the withdrawal: its tombstone stays, and so does what the source gives after it.
         """
@@ -122,7 +124,8 @@ class Bus(Protocol):
     def expire(self, now: datetime) -> int:
         """Remove the records older than their topic's retention; returns how many.
 
-        What one of the topic's consumers has not committed stays, also where it has yet to begin.
+        What one of the topic's consumers has not committed stays, also where it has yet to begin. On a server an old record
+        that came after a young one goes with that.
         """
 
     def verify(self) -> None:
