@@ -91,7 +91,11 @@ def _list(context: typer.Context, picture: Path | None, size: int, *, as_json: b
         print_json(found)
         return
     columns = ("id", "began (UTC)", "theme", "where", "grade", "by chance a year", "nightly run")
-    print_table("What was found; spread means: consistent with spread, never: caused", columns, [findings.row(finding, gazetteer) for finding in found])
+    print_table(
+        "What was found; spread means: consistent with spread, never: caused",
+        columns,
+        [findings.row(finding, gazetteer) for finding in found],
+    )
     for line in blind:
         typer.echo(printable(f"a blind spot, not calm: {line}"))
 
