@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from enrich.spread.model import DID_NOT_HOLD, Edge, Finding, Occurrence, Sighting
+from enrich.spread.model import DID_NOT_HOLD, Edge, Finding, Influence, Occurrence, Sighting
+from enrich.spread.nightly import Nightly
 from pipeline.cli.common import counted
 from pipeline.errors import UsageError
 from pipeline.model import Document, SourceState, decode
@@ -28,6 +29,12 @@ def last_versions(bus: Bus) -> list[Finding]:
     last = {record.key: decode(record.value, Finding) for record in bus.read("findings")}
     standing = (finding for finding in last.values() if not finding.is_withdrawn)
     return sorted(standing, key=lambda f: (_KINDS.index(f.kind), f.verdict == DID_NOT_HOLD, f.expected_per_year, f.id))
+
+
+def followed(bus: Bus) -> tuple[Influence, ...]:
+    """Which places are followed by which, the strongest first, as the last nightly run found it."""
+    nights = [decode(record.value, Nightly) for record in bus.read("nights")]
+    return nights[-1].network if nights else ()
 
 
 def find(bus: Bus, prefix: str) -> Finding:

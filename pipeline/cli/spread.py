@@ -67,6 +67,36 @@ def show(
 
 
 @app.command()
+def network(context: typer.Context, as_json: AsJson = False) -> None:
+    """List which places are followed by which, per theme, as the last nightly run found it."""
+    from enrich.gazetteer import load
+    from pipeline.cli.findings import followed, name_of
+
+    settings = settings_of(context)
+    with opened(settings) as (bus, _):
+        found = followed(bus)
+    if as_json:
+        print_json(found)
+        return
+    gazetteer = load(settings.cache)
+    columns = ("from", "to", "theme", "share of events", "by chance a year", "q")
+    rows = [
+        (
+            name_of(gazetteer, one.from_),
+            name_of(gazetteer, one.to),
+            one.theme,
+            f"{one.share:.0%}",
+            f"{one.expected_per_year:.2g}",
+            f"{one.q:.2g}",
+        )
+        for one in found
+    ]
+    print_table("Who is followed by whom", columns, rows)
+    if not rows:
+        typer.echo("nothing yet: the nightly run needs four weeks of events, and links between them")
+
+
+@app.command()
 def night(context: typer.Context) -> None:
     """Look again at all events now, instead of in the night; the running pipeline goes on with what is learned."""
     import pipeline.app

@@ -97,6 +97,12 @@ def test_the_map_is_drawn(demo, tmp_path, name, begins):
     assert "expected a file that ends in .svg" in fjaril("spread", "--map", str(tmp_path / "map.bmp"), data=demo[0], code=2).stderr
 
 
+def test_a_fortnight_is_too_short_for_the_network(demo):
+    """Nothing is learned of who follows whom, and it says what is needed."""
+    assert "four weeks" in fjaril("spread", "network", data=demo[0]).stdout
+    assert fjaril_json("spread", "network", data=demo[0]) == []
+
+
 def test_coverage_is_not_counted(demo):
     """The round-up, the withdrawn post and fires that have nothing to do with it are in no finding; copies are told as one event."""
     truth, settings = scenario.truth(), pipeline.settings.load(data=demo[0])

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from enrich.spread.model import Occurrence, Sighting
+from enrich.spread.model import Influence, Occurrence, Sighting
 from enrich.spread.nightly import Nightly
 from pipeline import app
+from pipeline.cli.findings import followed
 from pipeline.model import decode, encode
 from pipeline.ports import Record
 from pipeline.service import night_is_due
@@ -48,6 +49,18 @@ def test_a_night_over_the_bus(tmp_path):
     assert (found.at, found.events, app.last_night(bus)) == (at, len(told) - 2, at)
     assert found.findings[0].root == "c0"
     assert bus.lag("spread", ("nights",)) == {"nights": 1}
+    bus.close()
+
+
+def test_the_last_network_counts(tmp_path):
+    """Who is followed by whom is what the last night found."""
+    bus = app.open_bus(Settings(data_dir=tmp_path))
+    assert followed(bus) == ()
+    pair = Influence(from_="1488", to="2180", theme="fire", share=0.5, score=9.0, expected_per_year=0.1, q=0.02)
+    for day, network in enumerate(((), (pair,))):
+        at = NIGHT + timedelta(days=day)
+        bus.publish([Record(topic="nights", key="night", value=encode(Nightly(at=at, night=None, network=network)), timestamp=at)])
+    assert followed(bus) == (pair,)
     bus.close()
 
 
