@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import TopicPartition
 
 from pipeline.bus.kafka.connection import TRANSACTION, Connection
@@ -21,6 +21,8 @@ Spans = Mapping[TopicPartition, tuple[int, int]]
 #: Seconds in which nothing comes after which reading is given up: longer than a dead process's transaction bars the way.
 STALLED = TRANSACTION + 30.0
 _PAUSE = 0.005
+#: Milliseconds until a question for offsets is asked anew.
+_ANSWER = 10_000
 
 
 class Log:
@@ -62,21 +64,31 @@ class Log:
         return {partition: min(end, found[partition]) if found[partition] >= 0 else end for partition, end in ends.items()}
 
     def _offsets(self, partitions: Sequence[TopicPartition], wanted: OffsetSpec | int) -> dict[TopicPartition, int]:
-        """By a consumer that knows the partitions' leaders; -1 where no record is of that time or later."""
+        """-1 where no record is of that time or later. A consumer that has lost its broker is given up for a new one."""
         if not partitions:
             return {}
         with self._asking, self._connection.explained("looking for offsets"):
-            if self._asker is None:
-                self._asker = self._connection.reader()
-            if not set(partitions) <= self._asker.assignment():
-                self._asker.assign([*self._asker.assignment(), *partitions])
-                self._asker.topics()  # the library leaves out what it knows no leader of
-            if wanted is OffsetSpec.LATEST:
-                return dict(self._asker.end_offsets(partitions))
-            if wanted is OffsetSpec.EARLIEST:
-                return dict(self._asker.beginning_offsets(partitions))
-            found = self._asker.offsets_for_times(dict.fromkeys(partitions, wanted))
-            return {partition: found[partition].offset if found.get(partition) else -1 for partition in partitions}
+            try:
+                return self._asked(partitions, wanted)
+            except (KafkaError, KeyError):
+                asker, self._asker = self._asker, None
+                if asker is not None:
+                    asker.close(autocommit=False, timeout_ms=0)
+                return self._asked(partitions, wanted)
+
+    def _asked(self, partitions: Sequence[TopicPartition], wanted: OffsetSpec | int) -> dict[TopicPartition, int]:
+        """By a consumer that knows the partitions' leaders: the library leaves out what it knows no leader of."""
+        if self._asker is None:
+            self._asker = self._connection.reader()
+        if not set(partitions) <= self._asker.assignment():
+            self._asker.assign([*self._asker.assignment(), *partitions])
+            self._asker.topics()
+        if wanted is OffsetSpec.LATEST:
+            return dict(self._asker.end_offsets(partitions, timeout_ms=_ANSWER))
+        if wanted is OffsetSpec.EARLIEST:
+            return dict(self._asker.beginning_offsets(partitions, timeout_ms=_ANSWER))
+        found = self._asker.offsets_for_times(dict.fromkeys(partitions, wanted), timeout_ms=_ANSWER)
+        return {partition: found[partition].offset if found.get(partition) else -1 for partition in partitions}
 
     def messages(self, spans: Spans) -> Iterator[Any]:
         """What stands in the spans, tombstones too, in order within a partition."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from pipeline.bus.kafka.connection import Connection
 from pipeline.bus.kafka.log import Log
 from pipeline.bus.kafka.messages import Message
-from pipeline.errors import BusError
+from pipeline.errors import BusError, StaleBatchError
 
 
 class Move(Struct, frozen=True):
@@ -48,6 +48,9 @@ class Transactions:
             try:
                 with self._connection.explained("publishing"):
                     self._send(messages, move, sent)
+            except StaleBatchError:
+                self._drop(0.0)  # the next producer of the same identity has the broker abort what this one has begun
+                raise
             except BusError:
                 if not self._took_effect(messages, move, sent):
                     raise
@@ -76,15 +79,13 @@ class Transactions:
         self._drop(0.0)
         self._producer = self._connection.producer(self._identity)
         with self._connection.explained("looking for what became of a transaction; it is not known yet, look before publishing again"):
-            if messages:
-                if len(sent) < len(messages) or not all(future.succeeded() for future in sent):
-                    return False
-                partition, offset = next(iter(_last(sent).items()))
-                return any(found.offset == offset for found in self._log.messages({partition: (offset, offset + 1)}))
-            if move is None:
-                return True
-            stands = self._admin.list_group_offsets({move.group: list(move.offsets)})[move.group]
-            return all(partition in stands and stands[partition].offset == offset for partition, offset in move.offsets.items())
+            if move is not None:
+                stands = self._admin.list_group_offsets({move.group: list(move.offsets)})[move.group]
+                return all(partition in stands and stands[partition].offset == offset for partition, offset in move.offsets.items())
+            if len(sent) < len(messages) or not all(future.succeeded() for future in sent):
+                return False
+            partition, offset = next(iter(_last(sent).items()))
+            return any(found.offset == offset for found in self._log.messages({partition: (offset, offset + 1)}))
 
     def _drop(self, seconds: float) -> None:
         producer, self._producer = self._producer, None
