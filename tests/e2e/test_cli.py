@@ -34,6 +34,7 @@ COMMANDS = (
     "stories",
     "learn",
     "doctor",
+    "setup",
     "spread",
     "sources",
     "places",

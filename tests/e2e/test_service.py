@@ -204,7 +204,7 @@ def test_a_stage_alone_works_beside_the_others(site, directory):
     """``fjaril run enrich`` in a process of its own takes what the others give it and gives them what they wait for."""
     service = Service(directory("apart"), site, metrics_port=None)
     service.sources(news="/rss")
-    with service.run("collect", "relate", "index"), service.run("enrich"):
+    with service.run("collect", "relate", "spread", "index"), service.run("enrich"):
         wait(lambda: service.done(NEWS))
     assert (service.report().documents, service.report().problems) == (NEWS, [])
 
