@@ -72,6 +72,7 @@ def wait_for(bus: Bus, group: str, topic: str, most: int, processes: dict[str, s
         time.sleep(0.1)
 
 
+@pytest.mark.long
 def test_nothing_is_lost_and_nothing_doubled(folder):
     """Whatever is killed: each item becomes one document, is found once, and the books balance."""
     settings = pipeline.settings.load(data=folder)
