@@ -162,11 +162,11 @@ def meaning(settings: Settings, word: str) -> Meaning:
     return enrich.learned.explain.explain(word, places, enrich.learned.file.load(settings.data_dir), nlp)
 
 
-def every_document(index: Index, since: datetime | None = None) -> Iterator[Document]:
-    """The last version of every document that was published since then, newest first."""
+def every_document(index: Index, filters: Filters = Filters()) -> Iterator[Document]:  # noqa: B008  (it is frozen)
+    """The last version of every document that search finds, newest first."""
     after: str | None = None
     while True:
-        page = index.search(Search(filters=Filters(since=since), size=1_000, order="newest", after=after))
+        page = index.search(Search(filters=filters, size=1_000, order="newest", after=after))
         for hit in page.hits:
             yield hit.document
         if (after := page.after) is None:

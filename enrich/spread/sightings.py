@@ -51,7 +51,7 @@ def sightings(document: Document) -> list[Sighting]:
     theme = _theme(document.themes)
     items = tuple(dict.fromkeys(_items(document)))
     own = address(document.url) if document.url else ""
-    if len(named) >= ROUND_UP or not (theme or items):
+    if is_round_up(document.places) or not (theme or items):
         return []
     place = _happened(document)
     if place and not theme:
@@ -107,6 +107,11 @@ def _is_compared(document: Document, place: Place) -> bool:
 
 def _code(place: Place) -> str | None:
     return None if place.kind is PlaceKind.ABROAD else place.municipality or place.county
+
+
+def is_round_up(places: Iterable[Place]) -> bool:
+    """Whether a document with these places names too many municipalities to tell of one occurrence."""
+    return len(_municipalities(places)) >= ROUND_UP
 
 
 def _municipalities(places: Iterable[Place]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -87,14 +87,20 @@ def name_of(gazetteer: Gazetteer, code: str) -> str:
 def blind_spots(bus: Bus) -> list[str]:
     """Sources that do not work or have been silent: where nothing is found there, nothing is known."""
     states = [decode(record.value, SourceState) for record in bus.read("sources")]
-    latest = max((state.checked for state in states), default=None)
+    quiet = {state.source for state in silent(states)}
     lines = []
     for state in sorted(states, key=lambda state: state.source):
         if state.health.is_failure:
             lines.append(f"{state.source} does not work ({state.health}): {state.detail or state.failure}")
-        elif latest and state.changed and latest - state.changed >= _QUIET:
+        elif state.source in quiet:
             lines.append(f"{state.source} has given nothing new since {state.changed:%Y-%m-%d %H:%M}")
     return lines
+
+
+def silent(states: Sequence[SourceState]) -> list[SourceState]:
+    """The sources that have given nothing new for days when the last of all was asked."""
+    latest = max((state.checked for state in states), default=None)
+    return [state for state in states if latest and state.changed and latest - state.changed >= _QUIET]
 
 
 def chain(finding: Finding, bus: Bus, index: Index, gazetteer: Gazetteer) -> Iterator[str]:

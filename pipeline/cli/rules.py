@@ -119,11 +119,14 @@ def _of_index(context: typer.Context, since: str) -> list[Event]:
 
     import pipeline.app
     from pipeline.alerts.trial import event_of
+    from pipeline.ports import Filters
 
     begin = moment("--since", since)
     with opened(settings_of(context)) as (bus, index):
         found = [msgspec.json.decode(record.value) | {"time": record.timestamp} for record in bus.read("findings", begin) if record.value]
-        documents = [msgspec.to_builtins(one, builtin_types=(datetime,)) for one in pipeline.app.every_document(index, begin)]
+        documents = [
+            msgspec.to_builtins(one, builtin_types=(datetime,)) for one in pipeline.app.every_document(index, Filters(since=begin))
+        ]
     return [event_of(one) for one in (*documents, *found)]
 
 

@@ -10,9 +10,11 @@ from rich.markup import escape as escape_markup
 from rich.table import Table
 
 from enrich.gazetteer import load
+from enrich.spread.sightings import ROUND_UP, is_round_up
+from pipeline.app import every_document
 from pipeline.cli.books import summary
 from pipeline.cli.common import counted, opened, printable
-from pipeline.cli.findings import last_versions, told_shortly
+from pipeline.cli.findings import last_versions, name_of, silent, told_shortly
 from pipeline.doctor import examine
 from pipeline.model import Document, PlaceRole, SourceState, decode
 from pipeline.ports import Filters, Search
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 #: What the scenario's fires are tagged as.
 _THEME = "fire.vehicle"
-#: Municipalities from which on a document is a round-up.
-_ROUND_UP = 4
 
 
 def tell(settings: Settings, console: Console, command: str) -> None:
@@ -78,7 +78,7 @@ def _themes(index: Index, gazetteer: Gazetteer) -> Table:
     for column in ("theme", "", "place", ""):
         table.add_column(column, justify="left" if column else "right")
     for (theme, many), (place, number) in zip(facets["theme"][:8], facets["place"][:8], strict=False):
-        table.add_row(theme, str(many), _name(gazetteer, place), str(number))
+        table.add_row(theme, str(many), name_of(gazetteer, place), str(number))
     return table
 
 
@@ -91,58 +91,34 @@ def _fires(index: Index, gazetteer: Gazetteer) -> Table:
         table.add_column(column, overflow="fold" if column.startswith("what") else "ellipsis")
     first: dict[str, Document] = {}
     count: Counter[str] = Counter()
-    for document in sorted(_all(index, Search(filters=Filters(themes=(_THEME,)))), key=lambda d: (d.published, d.id)):
-        if _is_round_up(document):
+    for document in sorted(every_document(index, Filters(themes=(_THEME,))), key=lambda d: (d.published, d.id)):
+        if is_round_up(document.places):
             continue
         for code in {p.municipality for p in document.places if p.role is PlaceRole.HAPPENED and p.municipality}:
             first.setdefault(code, document)
             count[code] += 1
     for code, document in first.items():
         published, said = f"{document.published:%d %b %H:%M}", escape(document.title or document.text)[:70]
-        table.add_row(published, _name(gazetteer, code), document.provenance.source, str(count[code]), said)
+        table.add_row(published, name_of(gazetteer, code), document.provenance.source, str(count[code]), said)
     return table
 
 
-def _name(gazetteer: Gazetteer, code: str) -> str:
-    place = gazetteer.describe(code)
-    return place.name if place else code
-
-
 def _oddities(index: Index) -> list[str]:
-    documents = list(_all(index, Search()))
+    documents = list(every_document(index))
     edited = [d for d in documents if d.revision > 1]
     copies = [d for d in documents if d.copy_of]
     redacted = [d for d in documents if d.redactions]
-    round_ups = sum(_is_round_up(d) for d in documents)
+    round_ups = sum(is_round_up(d.places) for d in documents)
     kinds = sorted({r.kind for d in redacted for r in d.redactions})
     return [
         f"{counted(len(edited), 'document')} with revisions: the last version is shown, and how many there were.",
         f"{counted(len(copies), 'document')} word for word like an earlier one: copies are coverage, not new occurrences.",
-        f"{counted(round_ups, 'document')} naming {_ROUND_UP} municipalities or more: round-ups, which say nothing of where it began.",
+        f"{counted(round_ups, 'document')} naming {ROUND_UP} municipalities or more: round-ups, which say nothing of where it began.",
         f"{counted(len(redacted), 'document')} with personal data, taken out before they were searchable ({', '.join(kinds) or 'none'}).",
     ]
 
 
-def _is_round_up(document: Document) -> bool:
-    return len({place.municipality for place in document.places if place.municipality}) >= _ROUND_UP
-
-
 def _sources(bus: Bus) -> list[str]:
     states = [decode(record.value, SourceState) for record in bus.read("sources")]
-    latest = max(state.checked for state in states)
     lines = [f"{s.source} failed last on {s.failed:%d %b %H:%M}: {escape(s.failure)}" for s in states if s.failed]
-    quiet = [s for s in states if s.changed and (latest - s.changed).days >= 3]
-    return lines + [f"{s.source} has given nothing new since {s.changed:%d %b}: a blind spot, not calm." for s in quiet]
-
-
-def _all(index: Index, search: Search) -> list[Document]:
-    """Every document found, page by page."""
-    import msgspec
-
-    found: list[Document] = []
-    page = index.search(msgspec.structs.replace(search, size=500, order="newest"))
-    while True:
-        found += [hit.document for hit in page.hits]
-        if page.after is None:
-            return found
-        page = index.search(msgspec.structs.replace(search, size=500, order="newest", after=page.after))
+    return lines + [f"{s.source} has given nothing new since {s.changed:%d %b}: a blind spot, not calm." for s in silent(states)]

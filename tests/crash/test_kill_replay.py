@@ -14,10 +14,10 @@ import pytest
 
 import pipeline.app
 from pipeline import scenario
+from pipeline.app import every_document
 from pipeline.doctor import examine, facts
 from pipeline.ports import Filters
 from tests.crash.replayer import replay, settings_of, warm
-from tests.e2e.commands import every_document
 
 #: Kills in all; of them several fall into each replay.
 KILLS = 2_000 if os.environ.get("TESTS_LONG") else 100

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from pipeline.model import Document
-from pipeline.ports import Index, Search
 
 FJARIL = Path(sys.executable).with_name("fjaril")
 
@@ -28,14 +24,3 @@ def fjaril(
 def fjaril_json(*arguments: object, data: Path | None = None, code: int = 0) -> Any:
     """What it prints with ``--json``."""
     return json.loads(fjaril(*arguments, "--json", data=data, code=code).stdout)
-
-
-def every_document(index: Index) -> Iterator[Document]:
-    """Every document that search finds, page by page."""
-    after = None
-    while True:
-        page = index.search(Search(size=1000, after=after))
-        yield from (hit.document for hit in page.hits)
-        if page.after is None:
-            return
-        after = page.after

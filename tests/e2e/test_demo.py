@@ -11,8 +11,9 @@ import pytest
 import pipeline.settings
 from enrich.spread.model import Finding, Occurrence
 from pipeline import app, scenario
+from pipeline.app import every_document
 from pipeline.model import Document, SourceState, decode
-from tests.e2e.commands import every_document, fjaril, fjaril_json
+from tests.e2e.commands import fjaril, fjaril_json
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ import pytest
 
 import pipeline.settings
 from pipeline import app
+from pipeline.app import every_document
 from pipeline.model import Document
-from tests.e2e.commands import every_document, fjaril, fjaril_json
+from tests.e2e.commands import fjaril, fjaril_json
 
 FILES = ("polls_long_2025-01.jsonl.xz", "polls.jsonl.xz")
 

@@ -15,10 +15,11 @@ import pytest
 
 import pipeline.settings
 from pipeline import app
+from pipeline.app import every_document
 from pipeline.doctor import examine
 from pipeline.model import Health, RawItem, Reliability, SourceState, document_id, encode
 from pipeline.ports import Bus, Record
-from tests.e2e.commands import FJARIL, every_document, fjaril
+from tests.e2e.commands import FJARIL, fjaril
 from tests.real_servers import servers
 
 ITEMS, SOURCES = 6_000, 8

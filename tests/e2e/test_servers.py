@@ -13,9 +13,10 @@ import pytest
 
 import pipeline.settings
 from pipeline import app, scenario
+from pipeline.app import every_document
 from pipeline.model import Document
 from pipeline.ports import Filters, Hit, Index, Search
-from tests.e2e.commands import every_document, fjaril, fjaril_json
+from tests.e2e.commands import fjaril, fjaril_json
 from tests.real_servers import servers
 
 #: Of the demo's invented police messages.
