@@ -30,18 +30,24 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
 
 #: The stages in the order of the flow.
 STAGES = ("collect", "enrich", "relate", "spread", "index")
+#: Stage → topics that it reads.
+READS = {"enrich": ("raw",), "relate": ("documents",), "spread": ("related", "nights"), "index": ("related",)}
+
+
+def _readers(topic: str) -> tuple[str, ...]:
+    return tuple(stage for stage, read in READS.items() if topic in read)
 
 
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic of the pipeline."""
     keep, partitions = settings.keep, settings.partitions
     return (
-        Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw), consumers=("enrich",)),
-        Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents), consumers=("relate",)),
-        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related), consumers=("index", "spread")),
+        Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw), consumers=_readers("raw")),
+        Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents), consumers=_readers("documents")),
+        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related), consumers=_readers("related")),
         Topic(name="events", retention=timedelta(days=keep.related)),
         Topic(name="findings", retention=timedelta(days=keep.related)),
-        Topic(name="nights", compacted=True, consumers=("spread",)),
+        Topic(name="nights", compacted=True, consumers=_readers("nights")),
         Topic(name="dead", retention=timedelta(days=keep.dead)),
         Topic(name="retried", compacted=True),
         Topic(name="sources", compacted=True),
@@ -221,9 +227,7 @@ def night(settings: Settings, bus: Bus, at: datetime) -> None:
 
 def last_night(bus: Bus) -> datetime | None:
     """When all events were last looked at again; None if they never were."""
-    from enrich.spread.nightly import Nightly
-
-    return max((decode(record.value, Nightly).at for record in bus.read("nights")), default=None)
+    return max((record.timestamp for record in bus.read("nights")), default=None)
 
 
 @contextmanager

@@ -11,11 +11,11 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from pipeline.app import READS
 from pipeline.dead import DEAD, letters
 from pipeline.model import Books, IndexBooks, Retry, SourceState, Wire, decode
 from pipeline.ports import Bus, Index
 
-_CONSUMERS = {"enrich": ("raw",), "relate": ("documents",), "spread": ("related", "nights"), "index": ("related",)}
 _LIBRARIES = ("apsw", "elasticsearch", "feedparser", "kafka-python", "scrapy", "spacy", "tantivy")
 #: How often to count again what moves while it is counted, and the seconds between.
 _TRIES, _PAUSE = 100, 0.02
@@ -98,7 +98,7 @@ def _count(bus: Bus) -> Report:
         duplicates=sum(state.unchanged for state in states.values()) + sum(b.duplicates for b in books.values()),
         dead=bus.count(DEAD) - len(retried),
         dead_unindexed=unindexed - sum(retry.stage == "index" for retry in retried.values()),
-        lag={stage: sum(bus.lag(stage, inputs).values()) for stage, inputs in _CONSUMERS.items()},
+        lag={stage: sum(bus.lag(stage, inputs).values()) for stage, inputs in READS.items()},
         searchable_expected=sum(b.standing for b in books.values()),
     )
 

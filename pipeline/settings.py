@@ -23,7 +23,9 @@ from pipeline.model import Source
 
 PREFIX = "FJARIL_"
 #: The one in C reads the lexicon in 50 ms, the other in 300; a build of the library may lack it.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: What reading YAML raises; ValueError: it is not UTF-8, or a date that there is not.
+NO_YAML = (yaml.YAMLError, ValueError, RecursionError)
 #: Names the folder of real data for tests and benchmarks; a shell in which it is set may run the command, too.
 _OF_THE_TESTS = "FJARIL_DATA"
 FILE_NAME = "fjaril.yaml"
@@ -167,20 +169,25 @@ def read_yaml(path: Path) -> dict[str, Any]:
     :raises SettingsError: naming the file, the line and column where it is no YAML, and what was found.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or {}  # noqa: S506  (a safe one)
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER) or {}  # noqa: S506  (a safe one)
     except OSError as error:
         raise SettingsError(str(path), "(file)", error.strerror, "name a file that can be read") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+    except NO_YAML as error:
+        mark, said = yaml_fault(error)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "(file)"
-        raise SettingsError(str(path), where, error.problem or error.context, "it must be YAML in UTF-8") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a date that there is not
-        raise SettingsError(str(path), "(file)", " ".join(str(error).split()), "it must be YAML in UTF-8") from error
+        raise SettingsError(str(path), where, said, "it must be YAML in UTF-8") from error
     if not isinstance(values, dict):
         raise SettingsError(str(path), "(file)", type(values).__name__, "it must hold keys and values")
     if strange := [key for key in values if not isinstance(key, str)]:
         raise SettingsError(str(path), str(strange[0]), strange[0], "a key is a word")
     return values
+
+
+def yaml_fault(error: Exception) -> tuple[yaml.Mark | None, str]:
+    """Where one of :data:`NO_YAML` lies, if it says, and what is wrong there."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        return error.problem_mark or error.context_mark, error.problem or error.context or ""
+    return None, " ".join(str(error).split())
 
 
 def _refuse_unknown_environment() -> None:

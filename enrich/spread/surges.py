@@ -34,7 +34,7 @@ class _Key(NamedTuple):
 
 
 class _Usual:
-    """How many of a theme come in an hour of the week: what was counted, fading over eight weeks."""
+    """How many of a theme come in an hour of the week: what was counted since the first."""
 
     def __init__(self) -> None:
         self.first: Event | None = None
@@ -61,7 +61,7 @@ class _Usual:
 class Surges:
     """Takes events in about the order of time, and says when there are far more than usual.
 
-    Against the hour of the week, the season (the recent past) and, for a place, how the theme goes in the nation. Poisson-gamma upper tail
+    Against the hour of the week, all that was counted so far and, for a place, how the theme goes in the nation. Poisson-gamma upper tail
     of the count; times the windows of a year and the places and themes looked at: how often chance gives as much.
     """
 
@@ -181,7 +181,7 @@ def _hour_of_week(event: Event) -> int:
 
 
 def _tail(count: int, mean: float, known: float) -> float:
-    """Probability of ``count`` or more: negative binomial with this mean and size 1 / (1 / known + 0.1)."""
+    """Probability of ``count`` or more: negative binomial with this mean and size 1 / (1 / known + :data:`_VARIES`)."""
     from scipy.special import betainc
 
     size = 1 / (1 / known + _VARIES)

@@ -113,33 +113,32 @@ class Runner:
         )  # fmt: skip
 
 
-def run_rules(
-    rules: Sequence[AnyType], events: Iterable[Event], *, start: datetime | None = None, until: datetime | None = None
-) -> Iterator[Alert]:
-    """What the rules say of these documents, in the order in which it is sent.
+class Course:
+    """Rules and the documents that each is about, ready to be run once."""
 
-    :param events: in any order; they are taken in that of their time.
-    :param start: what is earlier was there before the rules; the first document's time if left out.
-    :param until: the last run is the first at or after it; that which takes the last document if left out.
-    """
-    ordered = sorted(events, key=lambda event: event.time)
-    begin = start or (ordered[0].time if ordered else until)
-    if begin is None:
-        return
-    end = until or max(begin, ordered[-1].time if ordered else begin)
-    runners = [Runner(rule) for rule in rules]
-    runs = [_alerts(runner, mine, begin, end) for runner, mine in zip(runners, sort(runners, ordered), strict=True)]
-    yield from heapq.merge(*runs, key=lambda alert: alert.sent)
+    def __init__(self, rules: Sequence[AnyType], events: Iterable[Event]) -> None:
+        """:param events: in any order; they are taken in that of their time."""
+        self.events = sorted(events, key=lambda event: event.time)
+        self._runners = [Runner(rule) for rule in rules]
+        anchors = Anchors([runner.query for runner in self._runners], words)
+        #: For each rule the documents that it is about.
+        self.about: list[list[Event]] = [[] for _ in rules]
+        for event in self.events:
+            for number in anchors.holding(event.document):
+                self.about[number].append(event)
 
+    def alerts(self, *, start: datetime | None = None, until: datetime | None = None) -> Iterator[Alert]:
+        """What the rules say, in the order in which it is sent.
 
-def sort(runners: Sequence[Runner], events: Iterable[Event]) -> list[list[Event]]:
-    """For each rule the documents that it is about, in order."""
-    anchors = Anchors([runner.query for runner in runners], words)
-    found: list[list[Event]] = [[] for _ in runners]
-    for event in events:
-        for number in anchors.holding(event.document):
-            found[number].append(event)
-    return found
+        :param start: what is earlier was there before the rules; the first document's time if left out.
+        :param until: the last run is the first at or after it; that which takes the last document if left out.
+        """
+        begin = start or (self.events[0].time if self.events else until)
+        if begin is None:
+            return
+        end = until or max(begin, self.events[-1].time if self.events else begin)
+        runs = [_alerts(runner, mine, begin, end) for runner, mine in zip(self._runners, self.about, strict=True)]
+        yield from heapq.merge(*runs, key=lambda alert: alert.sent)
 
 
 def _alerts(runner: Runner, events: Sequence[Event], begin: datetime, end: datetime) -> Iterator[Alert]:
@@ -155,10 +154,11 @@ def _alerts(runner: Runner, events: Sequence[Event], begin: datetime, end: datet
         while at < len(events) and events[at].time <= run:
             at += 1
         yield from runner.run(events[first:at], run)
-        if runner.is_timed or at >= len(events):
-            run += runner.every
-        else:  # nothing can be said before the next document
-            run = max(run + runner.every, _at_or_after(events[at].time, runner.every))
+        run += runner.every
+        if not runner.is_timed:  # nothing can be said before the next document
+            if at >= len(events):
+                return
+            run = max(run, _at_or_after(events[at].time, runner.every))
 
 
 def _at_or_after(moment: datetime, step: timedelta) -> datetime:

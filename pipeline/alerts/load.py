@@ -12,9 +12,8 @@ import yaml
 from pipeline.alerts.engine import Runner
 from pipeline.alerts.rule import AnyType, NewTermRule, Span
 from pipeline.errors import QueryError, SettingsError
-from pipeline.settings import at_fault
+from pipeline.settings import NO_YAML, YAML_LOADER, at_fault, yaml_fault
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -40,14 +39,11 @@ def load(path: Path) -> tuple[AnyType, ...]:
 
 def _file(path: Path) -> Iterator[AnyType]:
     try:
-        nodes = list(yaml.compose_all(path.read_text(encoding="utf-8"), Loader=_LOADER))
+        nodes = list(yaml.compose_all(path.read_text(encoding="utf-8"), Loader=YAML_LOADER))
     except OSError as error:
         raise SettingsError(str(path), "", error.strerror, "a rule file that can be read, or a directory of them") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(str(path), "", f"a byte that is no UTF-8 at {error.start}", "text in UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise SettingsError(f"{path}{line}", "", error.problem, "YAML, as docs/rules.md shows") from error
+    except NO_YAML as error:
+        raise _no_yaml(path, error) from error
     found = [node for node in nodes if node is not None]
     if not found:
         raise SettingsError(str(path), "", "nothing", "a rule: name, purpose and type, as docs/rules.md shows")
@@ -67,9 +63,8 @@ def _rules(path: Path, node: yaml.Node) -> Iterator[AnyType]:
 def _rule(path: Path, node: yaml.Node) -> AnyType:
     try:
         given = _value(node)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else node.start_mark.line + 1
-        raise SettingsError(f"{path}:{line}", "", error.problem, "YAML, as docs/rules.md shows") from error
+    except NO_YAML as error:
+        raise _no_yaml(path, error, node.start_mark) from error
     try:
         rule: AnyType = msgspec.convert(given, AnyType)
     except msgspec.ValidationError as error:
@@ -80,7 +75,7 @@ def _rule(path: Path, node: yaml.Node) -> AnyType:
 
 
 def _value(node: yaml.Node) -> Any:
-    loader = _LOADER("")
+    loader = YAML_LOADER("")
     try:
         return loader.construct_document(node)
     finally:
@@ -103,6 +98,13 @@ def _check(path: Path, node: yaml.Node, rule: AnyType) -> None:
     except QueryError as error:
         key, _, rest = str(error).partition(": ")
         raise SettingsError(f"{path}:{_line(node, key)}", key, rest, "a query, as docs/rules.md shows") from error
+
+
+def _no_yaml(path: Path, error: Exception, near: yaml.Mark | None = None) -> SettingsError:
+    """:param near: where to look if the error does not say."""
+    mark, said = yaml_fault(error)
+    mark = mark or near
+    return SettingsError(f"{path}:{mark.line + 1}" if mark else str(path), "", said, "YAML in UTF-8, as docs/rules.md shows")
 
 
 def _wrong(path: Path, node: yaml.Node, key: str, found: object, allowed: str) -> SettingsError:

@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from pipeline.alerts.engine import Alert, Runner, run_rules, sort
+from pipeline.alerts.engine import Alert, Course
 from pipeline.alerts.fields import TIMES, Document, moment
 from pipeline.alerts.kinds.base import Event, keys_of
 from pipeline.alerts.query import compile_query
-from pipeline.alerts.rule import AnyType
+from pipeline.alerts.rule import AnyType, Rule
 from pipeline.errors import UsageError
 
 _WEEK = timedelta(weeks=1)
@@ -42,19 +42,22 @@ def event_of(document: Document, number: int = 0) -> Event:
     return Event(when, str(document.get("id", number)), document)
 
 
-def tally(rules: Sequence[AnyType], events: Sequence[Event], alerts: Iterable[Alert]) -> list[Tally]:
-    """How often each rule would have spoken."""
+def tally(rules: Sequence[AnyType], course: Course, alerts: Iterable[Alert]) -> list[Tally]:
+    """How often each of the rules would have spoken.
+
+    :param alerts: what came of the course.
+    """
     sent: dict[str, list[datetime]] = {rule.name: [] for rule in rules}
     for alert in alerts:
         sent[alert.rule].append(alert.sent)
-    span = max(event.time for event in events) - min(event.time for event in events) if events else timedelta(0)
+    span = course.events[-1].time - course.events[0].time if course.events else timedelta(0)
     weeks = max(span / _WEEK, 1 / 7)
     return [
         Tally(
             rule=rule.name, type=type_of(rule), documents=len(mine), alerts=len(times),
             per_week=round(len(times) / weeks, 2), first=min(times, default=None), last=max(times, default=None),
         )
-        for rule, mine in zip(rules, sort([Runner(rule) for rule in rules], events), strict=True) for times in [sent[rule.name]]
+        for rule, mine in zip(rules, course.about, strict=True) for times in [sent[rule.name]]
     ]  # fmt: skip
 
 
@@ -77,7 +80,7 @@ def explain(rule: AnyType, document: str, events: Sequence[Event]) -> Iterator[t
     if not holds:
         yield "alert", False, "the filter does not let the document through"
         return
-    mine = [alert for alert in run_rules([rule], events) if event.id in alert.ids]
+    mine = [alert for alert in Course([rule], events).alerts() if event.id in alert.ids]
     if not mine:
         yield type_of(rule), False, f"it counts for the rule, but no alert has come of it: {_short(_options(rule))}"
     for alert in mine:
@@ -95,8 +98,7 @@ def type_of(rule: AnyType) -> str:
 
 def _options(rule: AnyType) -> Mapping[str, Any]:
     """The options that the type alone has."""
-    common = set(AnyType.__args__[0].__struct_fields__)  # those of type any are those of all
-    return {name: getattr(rule, name) for name in rule.__struct_fields__ if name not in common}
+    return {name: getattr(rule, name) for name in rule.__struct_fields__ if name not in Rule.__struct_fields__}
 
 
 def _short(said: Any) -> str:

@@ -54,19 +54,19 @@ def tried(
     With --docs one JSON object an alert: {"rule", "time", "key", "ids", ...}; of the index how often each rule would have spoken,
     with --json the alerts.
     """
-    from pipeline.alerts.engine import run_rules
+    from pipeline.alerts.engine import Course
     from pipeline.alerts.load import load
     from pipeline.alerts.trial import tally
 
     found = load(rules)
     with refusing(docs) as refuse:
-        events = _events(context, docs, since, refuse)
-        alerts = run_rules(found, events, start=moment("--start", start), until=moment("--until", until))
+        course = Course(found, _events(context, docs, since, refuse))
+        alerts = course.alerts(start=moment("--start", start), until=moment("--until", until))
         if docs is not None or as_json:
             for alert in alerts:
                 print_json(alert)
         else:
-            _show(tally(found, events, alerts), len(events))
+            _show(tally(found, course, alerts), len(course.events))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.alerts.engine import Alert, run_rules
+from pipeline.alerts.engine import Alert, Course
 from pipeline.alerts.kinds.base import Event
 from pipeline.alerts.rule import AnyType
 
@@ -30,7 +30,7 @@ def at(minutes: float, **document: Any) -> Event:
 def said(made: AnyType, *events: Event, until: float | None = None, start: float | None = None) -> list[Alert]:
     """What the rule says of the documents."""
     moments = [None if one is None else NOON + timedelta(minutes=one) for one in (start, until)]
-    return list(run_rules([made], events, start=moments[0], until=moments[1]))
+    return list(Course([made], events).alerts(start=moments[0], until=moments[1]))
 
 
 def when(alerts: list[Alert]) -> list[tuple[float, str | None]]:

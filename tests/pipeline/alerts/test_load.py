@@ -36,6 +36,7 @@ def test_the_examples_are_right():
         ("name: a\npurpose: prova\ntype: cardinality\ncardinality_field: v\ntimeframe: {hours: 1}\n", "max_cardinality or min_cardinality"),
         ("name: a\npurpose: prova\ntype: new_term\n", "query_key"),
         ("name: [a\n", r"rule\.yaml:2"),
+        (GOOD + "description: 2026-02-30\n", r"rule\.yaml:1: .*out of range"),
         ("", "found 'nothing'"),
         (GOOD + "---\n" + GOOD, "a name of its own"),
     ],
