@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -22,7 +21,7 @@ from enrich.learned import file
 from enrich.learned.file import Learned
 from enrich.tag import tag_lines
 from tests.bench.texts import document
-from tests.eval.test_tags import answer, group, macro_f1, read_csv, refuse
+from tests.eval.test_tags import answer, group, macro_f1, mean_distance, read_csv, refuse
 
 #: Share right of the answered, and of all; macro-F1 over 14 groups. docs/learning.md has what was measured.
 MUNICIPALITY_OF_ANSWERED, MUNICIPALITY_OF_ALL = 0.976, 0.605
@@ -115,16 +114,7 @@ def test_the_theme_is_right(themes):
 def test_a_score_says_how_often_it_is_right(themes):
     """Of the best themes at .8, some 80 % are right. The table is printed."""
     judged = [(score, gold == given) for gold, given, score in themes if given]
-    error = 0.0
-    print(f"\n{'score':>11} {'notices':>8} {'mean':>6} {'right':>6}")
-    for low, high in pairwise((0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)):
-        chosen = [pair for pair in judged if low <= pair[0] < high]
-        if chosen:
-            mean, right = (sum(values) / len(chosen) for values in zip(*chosen, strict=True))
-            print(f"{low:5.2f}–{min(high, 1):5.2f} {len(chosen):8} {mean:6.3f} {right:6.3f}")
-            error += abs(mean - right) * len(chosen) / len(judged)
-    print(f"mean distance {error:.4f}")
-    assert error <= CALIBRATION_ERROR
+    assert mean_distance(judged) <= CALIBRATION_ERROR
 
 
 def test_it_says_itself_how_right_it_is(learned):

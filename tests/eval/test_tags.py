@@ -166,16 +166,7 @@ def test_a_score_says_how_often_it_is_right(scored, shared_data):
     group_of = dict(read_csv(Path(__file__).with_name("theme_groups.csv")))
     best = [(gold_of.get(e["type"].strip()), found["themes"][0]) for e, found in scored[len(scored) * 3 // 4 :] if found["themes"]]
     judged = [(theme["score"], group(theme["id"], group_of) == gold) for gold, theme in best if gold not in {None, "summary", "other"}]
-    print(f"\n{'score':>11} {'notices':>8} {'mean':>6} {'right':>6}")
-    error = 0.0
-    for low, high in pairwise((0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)):
-        chosen = [pair for pair in judged if low <= pair[0] < high]
-        if chosen:
-            mean, right = (sum(values) / len(chosen) for values in zip(*chosen, strict=True))
-            print(f"{low:5.2f}–{min(high, 1):5.2f} {len(chosen):8} {mean:6.3f} {right:6.3f}")
-            error += abs(mean - right) * len(chosen) / len(judged)
-    print(f"mean distance {error:.4f}")
-    assert error <= CALIBRATION_ERROR
+    assert mean_distance(judged) <= CALIBRATION_ERROR
 
 
 def test_a_sentence_is_swedish(shared_data):
@@ -185,6 +176,20 @@ def test_a_sentence_is_swedish(shared_data):
         found = Counter(detector.detect(json.loads(line)["summary"]) for line in file)
     assert found["sv"] / found.total() >= SWEDISH_SUMMARIES
     assert (found.total() - found["sv"] - found["und"]) / found.total() <= OTHER_LANGUAGES
+
+
+def mean_distance(judged: list[tuple[float, bool]]) -> float:
+    """Of scores and the share of them that are right, in ranges of scores; prints the table."""
+    print(f"\n{'score':>11} {'notices':>8} {'mean':>6} {'right':>6}")
+    error = 0.0
+    for low, high in pairwise((0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)):
+        chosen = [pair for pair in judged if low <= pair[0] < high]
+        if chosen:
+            mean, right = (sum(values) / len(chosen) for values in zip(*chosen, strict=True))
+            print(f"{low:5.2f}–{min(high, 1):5.2f} {len(chosen):8} {mean:6.3f} {right:6.3f}")
+            error += abs(mean - right) * len(chosen) / len(judged)
+    print(f"mean distance {error:.4f}")
+    return error
 
 
 def read_csv(path: Path) -> list[tuple[str, str]]:
