@@ -14,7 +14,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import Any
 
 from kafka.admin import NewTopic
 from kafka.errors import TopicAlreadyExistsError
@@ -22,7 +21,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from pipeline.bus.common import micros
 from pipeline.bus.kafka.connection import LARGEST, Address, Connection, partitions
-from pipeline.bus.kafka.group import Member
+from pipeline.bus.kafka.group import Member, Standing
 from pipeline.bus.kafka.ledger import HOUSEKEEPING, Ledger
 from pipeline.bus.kafka.log import Log, Spans, Tally, whole
 from pipeline.bus.kafka.messages import Message, delivered, message, tombstone
@@ -61,6 +60,7 @@ class KafkaBus:
         self._log = Log(self._connection)
         self._tally = Tally(self._log)
         self._ledger = Ledger(self._log, self._address.name(HOUSEKEEPING.name))
+        self._standing = Standing(self._connection)
         self._transactions = Transactions(self._connection, self._log, self._admin)
         self._members: dict[tuple[str, tuple[str, ...]], Member] = {}
         self._lock = threading.RLock()
@@ -200,6 +200,7 @@ class KafkaBus:
             member.close()
         self._members.clear()
         self._transactions.close()
+        self._standing.close()
         self._log.close()
         self._admin.close()
 
@@ -272,10 +273,7 @@ class KafkaBus:
         own = {partition: offset for (name, _), m in self._joined() if name == group for partition, offset in m.positions().items()}
         if set(where) <= set(own):
             return {partition: own[partition] for partition in where}
-        name = self._address.name(group)
-        found: dict[TopicPartition, Any] = self._admin.list_group_offsets({name: list(where)}).get(name, {})
-        stands = {partition: max(0, found[partition].offset) for partition in where if partition in found}
-        return {partition: own.get(partition, stands.get(partition, 0)) for partition in where}
+        return self._standing.of(group, where) | {partition: own[partition] for partition in where if partition in own}
 
     def _waiting(self, group: str, topic: str) -> int:
         """How many records of the topic the group has not committed: as its member has fetched them, else by reading them."""

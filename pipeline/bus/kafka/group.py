@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Any
 
 from kafka import ConsumerRebalanceListener
-from kafka.errors import IllegalStateError, KafkaTimeoutError
+from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
 from kafka.structs import MemberState, OffsetAndMetadata, TopicPartition
 
 from pipeline.bus.kafka.connection import Connection
@@ -21,6 +21,8 @@ from pipeline.errors import BusError
 #: Longest time that a poll waits to be given partitions, in seconds: others of the group finish their batches first.
 _JOIN = 5.0
 _LOOK = 50
+#: Milliseconds that the broker may take to say where a group stands.
+_ANSWER = 10_000
 
 
 class Member:
@@ -124,7 +126,8 @@ class Member:
             return
         for partition, messages in found.items():
             if partition in self._fetched:
-                self._fetched[partition].extend(message for message in messages if message.value is not None)
+                after = self._positions[partition]  # a batch of before may have been committed that this consumer had yet to fetch
+                self._fetched[partition].extend(one for one in messages if one.value is not None and one.offset >= after)
 
     def _begin(self) -> None:
         """Start from where the group stands, with the partitions that this process has now."""
@@ -167,6 +170,38 @@ class Member:
 
     def _first(self, most: int) -> list[Any]:
         return list(islice(merge(*self._fetched.values(), key=lambda message: message.timestamp), most))
+
+
+class Standing:
+    """Where groups stand, as the broker knows it.
+
+    Asked by a consumer, not by the admin client: that gives up on a broker which has only begun to keep groups, and is told where a group
+    stood before a move that the broker has yet to note for good.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        #: By group; they ask, and join nothing.
+        self._consumers: dict[str, Any] = {}
+
+    def of(self, group: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """0 where the group has committed nothing yet. A consumer that has lost its broker is not asked again."""
+        with self._lock, self._connection.explained(f"looking where group {group} stands"):
+            consumer = self._consumers.pop(group, None) or self._connection.member(group)
+            try:
+                found = {partition: consumer.committed(partition, timeout_ms=_ANSWER) or 0 for partition in partitions}
+            except KafkaError:
+                consumer.close(autocommit=False, timeout_ms=0)
+                raise
+            self._consumers[group] = consumer
+            return found
+
+    def close(self) -> None:
+        """Let go of the consumers."""
+        with self._lock:
+            while self._consumers:
+                self._consumers.popitem()[1].close(autocommit=False, timeout_ms=1000)
 
 
 class _Changes(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
