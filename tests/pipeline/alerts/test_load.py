@@ -35,6 +35,7 @@ def test_the_examples_are_right():
         (GOOD + "filter:\n- term: {source: prov}\n- trem: {source: prov}\n", r"rule\.yaml:6: filter\[1\]\.trem"),
         ("name: a\npurpose: prova\ntype: cardinality\ncardinality_field: v\ntimeframe: {hours: 1}\n", "max_cardinality or min_cardinality"),
         ("name: a\npurpose: prova\ntype: new_term\n", "query_key"),
+        (GOOD + "name: b\n", r"rule\.yaml:4: name: found 'name'; each key once; it stands on line 1"),
         ("name: [a\n", r"rule\.yaml:2"),
         (GOOD + "description: 2026-02-30\n", r"rule\.yaml:1: .*out of range"),
         ("", "found 'nothing'"),
