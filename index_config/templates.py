@@ -1,9 +1,11 @@
 """Templates of Elasticsearch: the reviewed JSON files of ``elasticsearch/``, as they are installed under a prefix.
 
-=====================  ===========================================  ====================================================
-``PREFIX-documents``   ``PREFIX-documents-2024.05``, a month each   alias ``PREFIX-documents``; made of two components
-``PREFIX-revisions``   ``PREFIX-revisions``                         one component
-=====================  ===========================================  ====================================================
+=================================  ===========================================  ================================================
+``PREFIX-documents``               ``PREFIX-documents-2024.05``, a month each   alias ``PREFIX-documents``; made of two components
+``PREFIX-revisions``               ``PREFIX-revisions``                         one component
+``PREFIX-findings`` and the other  ``PREFIX-findings``, an index each           a component each, and one that they share
+tables of :data:`TABLES`
+=================================  ===========================================  ================================================
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+
+from pipeline.ports import TABLES
 
 #: Where they stand.
 FOLDER = Path(__file__).parent / "elasticsearch"
@@ -35,6 +39,8 @@ def components(prefix: str, *, swedish: bool) -> dict[str, dict[str, Any]]:
         f"{prefix}-documents-mappings": mappings | {"template": words["template"] | mappings["template"]},
         f"{prefix}-documents-settings": read("documents-settings"),
         f"{prefix}-revisions-mappings": read("revisions-mappings"),
+        f"{prefix}-tables-settings": read("tables-settings"),
+        **{f"{prefix}-{table}-mappings": read(f"{table}-mappings") for table in TABLES},
     }
 
 
@@ -51,5 +57,13 @@ def indices(prefix: str) -> dict[str, dict[str, Any]]:
             "index_patterns": [f"{prefix}-revisions"],
             "composed_of": [f"{prefix}-revisions-mappings"],
             "priority": 200,
+        },
+        **{
+            f"{prefix}-{table}": {
+                "index_patterns": [f"{prefix}-{table}"],
+                "composed_of": [f"{prefix}-{table}-mappings", f"{prefix}-tables-settings"],
+                "priority": 200,
+            }
+            for table in TABLES
         },
     }

@@ -7,14 +7,15 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import UsageError
 from pipeline.index.embedded import EmbeddedIndex
-from pipeline.model import Document, decode, encode
-from pipeline.ports import Bus, Filters, Index, Record, Search, Topic
+from pipeline.model import Document, SourceState, Story, decode, encode
+from pipeline.ports import Bus, Filters, Index, Record, Search, TabledIndex, Topic
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from enrich.spread.table import Geography
     from enrich.stage import Enrich
     from pipeline.runner import Worker
+    from pipeline.tables import View
 
 #: The stages in the order of the flow.
 STAGES = ("collect", "enrich", "relate", "spread", "index")
@@ -74,8 +76,19 @@ def open_index(settings: Settings) -> Index:
     if settings.index.startswith("http"):
         from pipeline.index.elastic.index import ElasticIndex
 
-        return ElasticIndex(settings.index, settings.elastic)
+        return ElasticIndex(settings.index, settings.elastic, _area_name(settings))
     return EmbeddedIndex(settings.index_path)
+
+
+def _area_name(settings: Settings) -> Callable[[str], str]:
+    """What people call a municipality, a county or a country; the gazetteer is read when the first is asked for."""
+    places = cache(lambda: gazetteer(settings))
+
+    def named(code: str) -> str:
+        place = places().describe(code)
+        return place.name if place else code
+
+    return named
 
 
 def set_up(settings: Settings, *, dry_run: bool) -> list[str]:
@@ -183,6 +196,7 @@ def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[
     """A worker for each of the stages named, in the order of the flow; ``collect`` is none: it runs in the event loop."""
     from enrich.relate import Relate
     from pipeline.runner import IndexWorker, StageWorker
+    from pipeline.tables import TablesWorker
 
     made: list[Worker] = []
     if "enrich" in stages:
@@ -193,7 +207,26 @@ def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[
         made.append(StageWorker(_spread(settings), bus, settings.runner.batch))
     if "index" in stages and index is not None:
         made.append(IndexWorker(index, bus, settings.runner.flush_documents, settings.runner.flush_seconds))
+        if isinstance(index, TabledIndex):
+            made.append(TablesWorker(index.tables, bus, views(settings), settings.runner.batch, settings.runner.flush_seconds))
     return made
+
+
+def views(settings: Settings) -> dict[str, View]:
+    """Topic → what its records are to those who look into the index."""
+    import enrich.lexicon
+    from enrich.spread.model import Finding
+    from enrich.views.common import Names
+    from enrich.views.findings import finding_view
+    from enrich.views.sources import source_view
+    from enrich.views.stories import story_view
+
+    names = Names(gazetteer(settings), enrich.lexicon.load(settings.lexicon))
+    return {
+        "findings": lambda data: finding_view(decode(data, Finding), names),
+        "stories": lambda data: story_view(decode(data, Story), names),
+        "sources": lambda data: source_view(decode(data, SourceState)),
+    }
 
 
 def geography(settings: Settings, ties: Sequence[tuple[str, str]] = ()) -> Geography:

@@ -13,6 +13,10 @@ from pipeline.observe import Metrics, Observers, Progress
 from pipeline.ports import Bus, Index
 from pipeline.runner import IndexWorker, Runner
 from pipeline.settings import Settings
+from pipeline.tables import TablesWorker
+
+#: Workers that wait until a batch is worth it; what they have left they write when the pipeline ends.
+_PACED = frozenset({IndexWorker.name, TablesWorker.name})
 
 
 class Live:
@@ -48,7 +52,7 @@ class Live:
 
     async def drained(self) -> None:
         """Return once all there is has come as far as the index; what still waits there is written when the block ends."""
-        while any(waiting for stage, waiting in self.lag().items() if stage != IndexWorker.name):
+        while any(waiting for stage, waiting in self.lag().items() if stage not in _PACED):
             self.check()
             await asyncio.sleep(0.02)
         self.check()

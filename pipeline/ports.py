@@ -269,6 +269,49 @@ class Index(Protocol):
         """Flush and release what is held."""
 
 
+# --- tables ------------------------------------------------------------------------------------------------------------
+
+
+#: What there are tables of: names of topics.
+TABLES = ("findings", "stories", "sources")
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A record as those see it who look into the index's server with a tool of their own."""
+
+    #: Name of the table, which is that of the topic.
+    table: str
+    id: str
+    #: Of two rows of one id the larger is the newer.
+    version: int
+    fields: Struct
+
+
+class Tables(Protocol):
+    """The last row of each id, for tools that look into the index's server, as Kibana; Fjäril itself reads the topics."""
+
+    def keep(self, rows: Sequence[Row]) -> Mapping[str, str]:
+        """Write each row unless the same or a newer one is there; durable on return, visible after :meth:`flush`. Idempotent.
+
+        Returns id → why a row can never be written; the others were.
+        """
+
+    def flush(self) -> None:
+        """Make all that was written visible."""
+
+    def is_empty(self, table: str) -> bool:
+        """Whether the table has no row: it is new, or was removed to be filled again."""
+
+
+@runtime_checkable
+class TabledIndex(Index, Protocol):
+    """An index that others look into: it keeps tables beside the documents."""
+
+    @property
+    def tables(self) -> Tables:
+        """Its tables."""
+
+
 # --- stages ------------------------------------------------------------------------------------------------------------
 
 

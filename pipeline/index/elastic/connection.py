@@ -55,6 +55,10 @@ class Address(Struct, frozen=True):
         """Where edited and withdrawn documents are noted."""
         return f"{self.prefix}-revisions"
 
+    def table(self, name: str) -> str:
+        """A table of records beside the documents."""
+        return f"{self.prefix}-{name}"
+
 
 class Connection:
     """A client, and its errors as ours."""

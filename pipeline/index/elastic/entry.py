@@ -47,9 +47,12 @@ class Places(Struct, frozen=True, kw_only=True):
     within: list[str]
     #: Municipality, else county, else country.
     area: list[str]
+    #: What people call these areas: to choose by.
+    area_name: list[str]
     county: list[str]
-    #: Areas where it happened.
+    #: Areas where it happened, and what people call them.
     happened: list[str]
+    happened_name: list[str]
     location: list[Point]
 
 
@@ -108,10 +111,16 @@ class Revised(Struct, frozen=True, kw_only=True):
     tombstone: Document | None = None
 
 
-def entry(document: Document, analyze: Callable[[str], list[str]]) -> Entry:
-    """The document as it is stored."""
+def entry(document: Document, analyze: Callable[[str], list[str]], named: Callable[[str], str]) -> Entry:
+    """The document as it is stored.
+
+    :param analyze: text → the terms that search goes by.
+    :param named: code of a municipality, a county or a country → what people call it.
+    """
     places, themes, provenance = keys.places(document), keys.themes(document), document.provenance
     codes, ids = {place.code for place in places}, {theme.id for theme in themes}
+    areas = {keys.area(code) for code in codes}
+    happened = {keys.area(place.code) for place in places if place.role is PlaceRole.HAPPENED}
     return Entry(
         timestamp=findable(document.published),
         event=Event(id=document.id, created=findable(document.fetched), provider=provenance.source, hash=document.content_hash),
@@ -130,9 +139,11 @@ def entry(document: Document, analyze: Callable[[str], list[str]]) -> Entry:
             code=sorted(codes),
             name=sorted({place.name for place in places}),
             within=sorted({outer for code in codes for outer in keys.place_line(code)}),
-            area=sorted({keys.area(code) for code in codes}),
+            area=sorted(areas),
+            area_name=sorted(map(named, areas)),
             county=sorted({county for code in codes if (county := keys.county(code))}),
-            happened=sorted({keys.area(place.code) for place in places if place.role is PlaceRole.HAPPENED}),
+            happened=sorted(happened),
+            happened_name=sorted(map(named, happened)),
             location=[Point(latitude, longitude) for latitude, longitude in keys.points(document)],
         ),
         theme=Themes(

@@ -3,6 +3,7 @@
 ==========================  ========================================================================================================
 ``PREFIX-documents-…``      a month of documents, by their time of publication: fields to search by, and the document whole
 ``PREFIX-revisions``        where a document is that had more than one revision, and tombstones
+``PREFIX-findings`` …       records for those who look into the server: :mod:`pipeline.index.elastic.tables`
 ==========================  ========================================================================================================
 
 The server compares revisions (external versions), so two processes may write at once. A first revision is written without
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -26,13 +27,14 @@ from pipeline.index.cursor import OTHER_QUESTION, check_size, question, read, wr
 from pipeline.index.elastic.connection import Address, Connection
 from pipeline.index.elastic.entry import Revised, entry, findable
 from pipeline.index.elastic.question import Asked, between, translate
+from pipeline.index.elastic.tables import ElasticTables
 from pipeline.index.elastic.writer import Outcome, Write, Writer
 from pipeline.index.engine import FACET_VALUES
 from pipeline.index.keys import hour_number, hour_start, place_line, theme_line
 from pipeline.index.question import HOURS, check_filters, check_trend
 from pipeline.index.writes import Plan, plan
 from pipeline.model import Document
-from pipeline.ports import Filters, Hit, Page, Search, TrendBucket, Written
+from pipeline.ports import TABLES, Filters, Hit, Page, Search, TrendBucket, Written
 from pipeline.settings import Elastic
 
 #: Facet → field that it is counted by.
@@ -66,16 +68,20 @@ class _Stands(Struct, frozen=True):
 class ElasticIndex:
     """The port ``Index`` (:class:`pipeline.ports.Index`) on Elasticsearch; several processes may use it at once."""
 
-    def __init__(self, url: str, options: Elastic | None = None) -> None:
+    def __init__(self, url: str, options: Elastic | None = None, named: Callable[[str], str] = str) -> None:
         """Connect.
 
         :param url: ``https://HOST:PORT/PREFIX``.
+        :param named: code of a municipality, a county or a country → what people call it.
         :raises SearchIndexError: if the server does not answer, refuses, is of another version, or lacks the templates.
         """
         self._address = Address.parse(url)
         self._connection = Connection(self._address, options or Elastic())
         self._client = self._connection.client
         self._writer = Writer(self._connection)
+        #: See :class:`pipeline.ports.TabledIndex`.
+        self.tables = ElasticTables(self._connection, self._writer)
+        self._named = named
         self._analyzer = analyzer()
         self._lock = threading.RLock()
         try:
@@ -209,18 +215,20 @@ class ElasticIndex:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        """The templates are there, or documents would be stored without their fields; and the index of revisions is."""
-        name = self._address.documents
+        """The templates are there, or documents would be stored without their fields; and the indices that are one each are."""
+        single = [self._address.revisions, *map(self._address.table, TABLES)]
         with self._connection.explained("looking for the templates"):
-            if not self._client.indices.exists_index_template(name=name):
-                raise SearchIndexError(f"index: {self._address.url}: the template {name} is missing: run `fjaril setup`")
-            self._client.options(ignore_status=400).indices.create(index=self._address.revisions)  # 400: it is there
+            for name in (self._address.documents, *single):
+                if not self._client.indices.exists_index_template(name=name):
+                    raise SearchIndexError(f"index: {self._address.url}: the template {name} is missing: run `fjaril setup`")
+            for name in single:
+                self._client.options(ignore_status=400).indices.create(index=name)  # 400: it is there
 
     def _month(self, moment: datetime) -> str:
         return f"{self._address.documents}-{findable(moment).astimezone(UTC):%Y.%m}"
 
     def _write(self, document: Document) -> Write:
-        return Write(self._month(document.published), document.id, document.revision, entry(document, self._analyzer.analyze))
+        return Write(self._month(document.published), document.id, document.revision, entry(document, self._analyzer.analyze, self._named))
 
     def _removals(self, documents: Iterable[Document], stands: Mapping[str, _Stands]) -> Iterable[Write]:
         """What takes the documents out of the months that they are no longer in."""
