@@ -72,3 +72,26 @@ class QueryError(SearchIndexError):
 
 class PoisonError(FjarilError):
     """A stage cannot process this record, and never will; it goes to topic ``dead``."""
+
+
+class ChannelError(FjarilError):
+    """A notification did not go out. The text names the channel and says what its receiver answered, never a secret or an address."""
+
+
+class ChannelBusyError(ChannelError):
+    """It may go out later: no connection, no answer in time, too many at once, a fault at the receiver.
+
+    :param after: seconds that the receiver asks to wait, if it says so.
+    """
+
+    def __init__(self, text: str, after: float | None = None) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+class ChannelRefusedError(ChannelError):
+    """It will not go out, however often it is sent: the receiver refuses it, or the channel is set up wrongly."""
+
+
+class TokenError(FjarilError):
+    """A link to acknowledge by is not ours, too old, or was used; the text says which."""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -69,6 +69,22 @@ class Elastic(_Part):
     retries: int = Field(5, ge=0, le=100, description="how often a request that fails is sent again")
 
 
+class Kibana(_Part):
+    """How the Kibana that ``fjaril setup --kibana`` names is reached."""
+
+    api_key: SecretStr = Field(SecretStr(""), description="an API key that may manage saved objects, encoded, as the server gives it out")
+    ca: Path | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
+    timeout: float = Field(60, gt=0, le=600, description="seconds for one answer")
+
+
+class Analysis(_Part):
+    """What is looked for beyond places and themes; each costs time and memory."""
+
+    incidents: bool = Field(default=True, description="whether a round-up is taken apart into its incidents")
+    stories: bool = Field(default=True, description="whether documents on the same occurrence are put together")
+    spread: bool = Field(default=True, description="whether events that spread from place to place are looked for")
+
+
 class Runner(_Part):
     """How records flow."""
 
@@ -87,6 +103,21 @@ class Keep(_Part):
     dead: int = Field(90, ge=1, description="days that records which could not be processed are kept")
 
 
+_FROM_FILE = "file:"
+
+
+def _secret(given: SecretStr) -> SecretStr:
+    """Of a file where it names one."""
+    written = given.get_secret_value()
+    if not written.startswith(_FROM_FILE):
+        return given
+    path = Path(written.removeprefix(_FROM_FILE))
+    try:
+        return SecretStr(path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror if isinstance(error, OSError) else 'it is no text in UTF-8'}") from error
+
+
 class Settings(BaseSettings):
     """All settings, checked. ``data_dir`` is the directory that everything is stored in."""
 
@@ -103,9 +134,15 @@ class Settings(BaseSettings):
     sources: Path = Field(BUNDLED_SOURCES, description="file with the sources to collect")
     lexicon: Path | None = Field(None, description="file with the themes' lexicon; without it the bundled one")
     metrics_port: int | None = Field(None, ge=1, le=65535, description="port on loopback that serves metrics for Prometheus")
+    rota: Path | None = Field(None, description="file with the rota: who is told of alerts, when, and by which channel")
+    secrets: dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")], Annotated[SecretStr, AfterValidator(_secret)]] = Field(
+        default_factory=dict, description="names and values of what channels need: a text, or file:PATH"
+    )
     http: Http = Http()
     kafka: Kafka = Kafka()
     elastic: Elastic = Elastic()
+    kibana: Kibana = Kibana()
+    analysis: Analysis = Analysis()
     runner: Runner = Runner()
     keep: Keep = Keep()
 
@@ -154,7 +191,7 @@ def load(config: Path | None = None, data: Path | None = None) -> Settings:
         raise _explain(error, path, values) from error
     except UnreadableError as error:
         name = next(name for part in Settings.model_fields if (name := PREFIX + part.upper()) in os.environ and f'"{part}"' in str(error))
-        raise SettingsError("environment", name, os.environ[name], f"name one key with its value, as {name}__KEY") from error
+        raise SettingsError("environment", name, _shown(name), f"name one key with its value, as {name}__KEY") from error
     return settings.model_copy(update={"data_dir": data}) if data else settings
 
 
@@ -196,7 +233,12 @@ def _refuse_unknown_environment() -> None:
     for name in os.environ:
         part = name[len(PREFIX) :].split("__")[0].lower()
         if name.startswith(PREFIX) and part not in known and name != _OF_THE_TESTS:
-            raise SettingsError("environment", name, os.environ[name], f"allowed: {_names(known)}")
+            raise SettingsError("environment", name, _shown(name), f"allowed: {_names(known)}")
+
+
+def _shown(name: str) -> str:
+    """The value of a variable of the environment, unless its name says that it may be a secret."""
+    return "•••" if re.search("SECRET|PASSWORD|KEY|TOKEN", name.upper()) else os.environ[name]
 
 
 def _names(keys: set[str]) -> str:
@@ -205,11 +247,21 @@ def _names(keys: set[str]) -> str:
 
 def _explain(error: ValidationError, path: Path | None, values: dict[str, Any]) -> SettingsError:
     first = error.errors()[0]
+    if first["loc"][0] == "secrets":
+        return _explain_secret(first["loc"], first["msg"], path)
     key = ".".join(str(part) for part in first["loc"])
     variable = PREFIX + key.upper().replace(".", "__")
     from_environment = any(name.upper() == variable for name in os.environ) or not _holds(values, first["loc"])
     where = "environment" if from_environment else str(path)
     return SettingsError(where, key, first["input"], _allowed(first["loc"], first["type"], first["msg"]))
+
+
+def _explain_secret(loc: tuple[int | str, ...], message: str, path: Path | None) -> SettingsError:
+    """Without what was found: a part of it may be a secret."""
+    key = ".".join(str(part) for part in loc if part != "[key]")
+    allowed = "secrets holds names in small letters, digits and _, each with a text or file:PATH"
+    where = f"{path} or environment" if path else "environment"
+    return SettingsError(where, key, "•••", f"{message[0].lower()}{message[1:]}; {allowed}")
 
 
 def _holds(values: Any, loc: tuple[int | str, ...]) -> bool:
@@ -259,6 +311,7 @@ def load_sources(path: Path) -> tuple[Source, ...]:
 def at_fault(entry: object, error: msgspec.ValidationError) -> tuple[str, object]:
     """(key, value) that the error names by a path as ``$.terms[3]``; of an entry as a whole no key, and the names of its keys."""
     path = str(error).rpartition("`$")[2].removesuffix("`") if "`$" in str(error) else ""
+    path = path.partition("[...]")[0]  # the key of a mapping, which the error does not name
     found: Any = entry
     for name, number in re.findall(r"\.(\w+)|\[(\d+)\]", path):
         found = found[int(number) if number else name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 import yaml
@@ -15,14 +15,22 @@ from pipeline.settings import NO_YAML, YAML_LOADER, at_fault, yaml_fault
 class Source:
     """A YAML document of a file: what it holds, and where each key of it stands."""
 
-    def __init__(self, path: Path, node: yaml.Node, help_page: str) -> None:
-        self.path, self.node, self._page = path, node, help_page
+    def __init__(self, path: Path, node: yaml.Node, help_page: str, key: str = "") -> None:
+        """:param key: where in the file it stands, if it is a part of a document."""
+        self.path, self.node, self._page, self._key = path, node, help_page, key
 
     def parts(self) -> list[Source]:
         """The entries of a list, each by itself; else the document as it is."""
         if isinstance(self.node, yaml.SequenceNode):
             return [Source(self.path, item, self._page) for item in self.node.value]
         return [self]
+
+    def under(self, name: str) -> dict[str, Source]:
+        """What stands under the key, each by the name that it has there; nothing where it holds no names."""
+        node = next((value for key, value in self.node.value if str(key.value) == name), None) if _is_mapping(self.node) else None
+        if not _is_mapping(node):
+            return {}
+        return {str(key.value): Source(self.path, value, self._page, f"{self._key}{name}.{key.value}.") for key, value in node.value}
 
     def convert(self, kind: Any) -> Any:
         """What it holds as the type.
@@ -45,7 +53,7 @@ class Source:
 
     def wrong(self, key: str, found: object, allowed: str) -> SettingsError:
         """What to raise of the value at ``key``, a path as ``regions.nord.shifts[0].from``."""
-        return SettingsError(f"{self.path}:{self.line(key)}", key.lstrip("."), found, allowed)
+        return SettingsError(f"{self.path}:{self.line(key)}", (self._key + key.lstrip(".")).rstrip("."), found, allowed)
 
     def line(self, key: str) -> int:
         """The line of the node at a path as ``filter[0].term.themes``; of the last part that is there."""
@@ -98,6 +106,10 @@ def read(path: Path, *, help_page: str, expected: str) -> list[Source]:
     except NO_YAML as error:
         raise _no_yaml(path, error, help_page) from error
     return [Source(path, node, help_page) for node in nodes if node is not None]
+
+
+def _is_mapping(node: yaml.Node | None) -> TypeGuard[yaml.MappingNode]:
+    return isinstance(node, yaml.MappingNode)
 
 
 def _no_yaml(path: Path, error: Exception, help_page: str, near: yaml.Mark | None = None) -> SettingsError:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import dead, doctor, flow, learn, places, rules, search, setup, sources, spread, stories, tag, themes
+from pipeline.cli import dead, doctor, flow, learn, places, rota, rules, search, setup, sources, spread, stories, tag, themes
 from pipeline.cli.common import complain
 from pipeline.errors import FjarilError
 
@@ -34,6 +34,7 @@ app.add_typer(sources.app, name="sources", short_help="What is collected, and ho
 app.add_typer(places.app, name="places", short_help="What the names of places mean: explain.")
 app.add_typer(themes.app, name="themes", short_help="What a changed lexicon does: test.")
 app.add_typer(rules.app, name="rules", short_help="Alert rules: check, test, explain.")
+app.add_typer(rota.app, name="rota", short_help="Who is told of alerts, and when: check, who, week.")
 app.add_typer(dead.app, name="dead", short_help="What a stage could not process: list, show, retry.")
 
 

@@ -1,0 +1,1 @@
+"""Who is told, when, and who is told next: docs/rota.md."""
