@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from enrich.spread.stage import Spread
     from enrich.spread.table import Geography
     from enrich.stage import Enrich
+    from index_config.kibana.saved import SavedObject
     from pipeline.runner import Worker
     from pipeline.tables import View
 
@@ -110,6 +111,37 @@ def set_up(settings: Settings, *, dry_run: bool) -> list[str]:
         lines += install(connection, templates.components(prefix, swedish=swedish), templates.indices(prefix), dry_run=dry_run)
         connection.client.close()
     return lines
+
+
+def dashboards(settings: Settings) -> list[SavedObject]:
+    """What analysts are shown of the index, as Kibana's saved objects.
+
+    :raises UsageError: if the index is not on Elasticsearch.
+    """
+    import enrich.borders
+    import enrich.lexicon
+    from index_config.kibana import dashboards
+    from pipeline.index.elastic.connection import Address
+
+    if not settings.index.startswith("http"):
+        raise UsageError(f"index: found {settings.index!r}; Kibana shows an index on Elasticsearch: set index to https://HOST:PORT/PREFIX")
+    themes = {theme.id: theme.sv for theme in enrich.lexicon.load(settings.lexicon).themes}
+    return dashboards.objects(Address.parse(settings.index).prefix, themes, enrich.borders.counties())
+
+
+def show_in_kibana(settings: Settings, url: str, *, dry_run: bool) -> list[str]:
+    """Import :func:`dashboards` into Kibana, unless it is a dry run; a line for each object.
+
+    :raises FjarilError: if Kibana does not answer, is of another version, or does not take them.
+    """
+    from index_config.kibana.saved import ndjson
+    from pipeline.index.elastic.kibana import Kibana
+
+    objects, kibana = dashboards(settings), Kibana(url, settings.kibana)
+    kibana.check()
+    if not dry_run:
+        kibana.load(ndjson(objects))
+    return [f"kibana {one.type} {one.id}: {one.title}" for one in objects]
 
 
 def language(settings: Settings) -> Language:

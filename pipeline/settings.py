@@ -85,6 +85,14 @@ class Analysis(_Part):
     spread: bool = Field(default=True, description="whether events that spread from place to place are looked for")
 
 
+class Kibana(_Part):
+    """How the Kibana that ``fjaril setup --kibana`` names is reached."""
+
+    api_key: SecretStr = Field(SecretStr(""), description="an API key that may manage saved objects, encoded, as Elasticsearch gives it out")
+    ca: Path | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
+    timeout: float = Field(60, gt=0, le=600, description="seconds for one answer")
+
+
 class Runner(_Part):
     """How records flow."""
 
@@ -141,6 +149,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     kafka: Kafka = Kafka()
     elastic: Elastic = Elastic()
+    kibana: Kibana = Kibana()
     kibana: Kibana = Kibana()
     analysis: Analysis = Analysis()
     runner: Runner = Runner()

@@ -121,5 +121,5 @@ def finding_view(finding: Finding, names: Names) -> FindingView:
 
 def _sentence(finding: Finding, stops: list[str], took: str, names: Names) -> str:
     what = _KINDS.get(finding.kind) or _GRADES.get(finding.grade, finding.grade.value)
-    way = f"{stops[0]} → {few(stops[1:])}" if finding.kind == "spread" else few(list(dict.fromkeys(stops)))
+    way = f"{stops[0]} → {few(stops[1:], 4)}" if finding.kind == "spread" else few(list(dict.fromkeys(stops)))
     return f"{names.theme(finding.theme)}: {way} inom {took} ({what})"
