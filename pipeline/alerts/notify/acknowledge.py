@@ -35,7 +35,7 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
 
 
 def make(key: bytes, alert: str, officer: str, expires: datetime, nonce: bytes | None = None) -> str:
-    """A token, safe in URLs; 75 characters for an id of 32 hexadecimal digits and a name of 12.
+    """A token, safe in URLs; 78 characters for an id of 32 hexadecimal digits and a name of 12.
 
     :param nonce: 6 bytes; random if left out. Who sends the same message again after a restart gives the same.
     :raises SettingsError: if the key is short.

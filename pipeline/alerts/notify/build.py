@@ -17,7 +17,7 @@ from pipeline.alerts.notify.many import Many
 from pipeline.alerts.notify.message import Bury, Channel
 from pipeline.alerts.notify.pagerduty import PagerDuty
 from pipeline.alerts.notify.sms import Sms
-from pipeline.alerts.notify.webhook import Webhook
+from pipeline.alerts.notify.webhook import PREFIX, Webhook
 from pipeline.errors import SettingsError
 
 Now = Callable[[], datetime]
@@ -31,12 +31,12 @@ def channel(name: str, config: AnyChannel, secrets: Mapping[str, SecretStr], now
     """One attempt at a time: who calls it sees each failure.
 
     :raises SettingsError: if a secret that it names is not in the settings.
-    :raises ChannelRefusedError: if a secret is not of the form that its kind wants.
+    :raises ChannelRefusedError: if a secret is not of the form that its kind wants, or a file of certificates cannot be read.
     """
     names = config.secrets if isinstance(config, WebhookConfig) else [config.secret] if config.secret is not None else []
     found = [_secret(name, one, secrets) for one in names]
     secret = found[0] if found else ""
-    client = Client(name, timeout=config.timeout, ca=config.ca, hidden=found)
+    client = Client(name, timeout=config.timeout, ca=config.ca, hidden=[part for one in found for part in (one, one.removeprefix(PREFIX))])
     match config:
         case WebhookConfig():
             return Webhook(name, config.url, found, client, now)

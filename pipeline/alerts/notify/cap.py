@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pipeline.alerts.notify import template
 from pipeline.alerts.notify.config import CapConfig
 from pipeline.alerts.notify.http import Client, Request
-from pipeline.alerts.notify.message import Kind, Named, Notification, Receipt, key_of
+from pipeline.alerts.notify.message import Earlier, Kind, Named, Notification, Receipt, key_of
 from pipeline.alerts.notify.phrases import LANGUAGES
 from pipeline.alerts.notify.text import area, certainty, clean, lines, reason, safe_links, subject, what
 
@@ -33,15 +33,19 @@ _EXPIRES = timedelta(days=1)
 _LIKELY = 0.5
 
 
-def is_told(kind: Kind) -> bool:
-    """Whether CAP has a message for it."""
-    return kind in _TYPES
+def is_told(one: Notification) -> bool:
+    """Whether CAP has a message for it: of an acknowledgement it has none, and an end is one of what was told."""
+    return one.kind in _TYPES and (one.kind in {Kind.TRIGGER, Kind.UPDATE} or bool(_told_before(one)))
+
+
+def _told_before(one: Notification) -> list[Earlier]:
+    return [before for before in one.earlier if before.kind in _TYPES]
 
 
 def document(one: Notification, config: CapConfig) -> bytes:
     """The message as XML. What it replaces is what went out before, but for acknowledgements.
 
-    :param one: of a kind that :func:`is_told`.
+    :param one: one that :func:`is_told`.
     """
     register_namespace("", NAMESPACE)
     alert = Element(f"{{{NAMESPACE}}}alert")
@@ -49,7 +53,7 @@ def document(one: Notification, config: CapConfig) -> bytes:
     _add(alert, "sender", config.sender)
     _add(alert, "sent", _time(one, one.sent))
     _add(alert, "status", config.status)
-    earlier = [before for before in one.earlier if is_told(before.kind)]
+    earlier = _told_before(one)
     _add(alert, "msgType", _TYPES[one.kind] if earlier else "Alert")
     _add(alert, "scope", config.scope)
     if config.scope == "Restricted":
@@ -133,7 +137,7 @@ class Cap:
 
     def send(self, notification: Notification, to: str | None) -> Receipt:  # noqa: ARG002  (the channel itself says where)
         """Post the message; its identifier is the same when it is sent again."""
-        if not is_told(notification.kind):
+        if not is_told(notification):
             return Receipt(channel=self.name, key=notification.key, told=False)
         headers = {name: template.fill(value, {"secret": self._secret}) for name, value in self._config.headers.items()}
         body = document(notification, self._config)

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from pipeline.errors import ChannelBusyError, ChannelRefusedError
 
-#: Of an answer no more is read: it is looked at for an id and for what is wrong.
+#: Of an answer no more is read: it says what is wrong.
 _MOST = 64 * 1024
 _SAID = 200
 #: Statuses by which a receiver asks to come again (RFC 9110, 6585, 8470).
@@ -44,11 +44,12 @@ class Client:
     """
 
     def __init__(self, channel: str, *, timeout: float, ca: str | None = None, hidden: Iterable[str] = ()) -> None:
-        self._channel, self._timeout, self._ca = channel, timeout, ca
+        """:raises ChannelRefusedError: if the file of certificates cannot be read."""
+        self._channel, self._timeout, self._tls = channel, timeout, tls(ca)
         self._hidden = [one for one in hidden if one]
 
-    def send(self, request: Request, to: str | None = None) -> bytes:
-        """The body of the answer, if the receiver has taken it.
+    def send(self, request: Request, to: str | None = None) -> None:
+        """Send it; the receiver has taken it when its status says so, whatever follows.
 
         :param to: an address, which does not stand in an error either.
         :raises ChannelBusyError: no connection, no answer in time, 408, 425, 429 or 5xx.
@@ -59,10 +60,10 @@ class Client:
         try:
             status, headers, body = self._exchange(request, late)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            why = f"no whole answer within {self._timeout:g} s" if late.is_set() or isinstance(error, TimeoutError) else _fault(error)
+            why = f"no answer within {self._timeout:g} s" if late.is_set() or isinstance(error, TimeoutError) else _fault(error)
             raise ChannelBusyError(f"channel {self._channel}: {host}: {why}; is it running, and can it be reached from here?") from None
         if 200 <= status < 300:
-            return body
+            return
         said = f"channel {self._channel}: {host} answered {status}{self._told(body, to)}"
         if status in _LATER or status >= 500:
             raise ChannelBusyError(said, after=_retry_after(headers.get("Retry-After"), datetime.now(UTC)))
@@ -82,13 +83,13 @@ class Client:
         watch.start()
         try:
             if secure:
-                opened.append(tls(self._ca).wrap_socket(opened[0], server_hostname=host, do_handshake_on_connect=False))
+                opened.append(self._tls.wrap_socket(opened[0], server_hostname=host, do_handshake_on_connect=False))
                 opened[-1].do_handshake()  # type: ignore[attr-defined]
             connection.sock = opened[-1]
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(request.method, path, request.body, {"User-Agent": "fjaril", "Connection": "close", **request.headers})
             with connection.getresponse() as answer:
-                return answer.status, answer.headers, answer.read(_MOST)
+                return answer.status, answer.headers, b"" if 200 <= answer.status < 300 else answer.read(_MOST)
         finally:
             watch.cancel()
             for one in opened:

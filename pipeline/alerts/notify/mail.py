@@ -48,7 +48,8 @@ class Mail:
     """The channel."""
 
     def __init__(self, name: str, config: EmailConfig, password: str) -> None:
-        self.name, self._config, self._password = name, config, password
+        """:raises ChannelRefusedError: if the file of certificates cannot be read."""
+        self.name, self._config, self._password, self._tls = name, config, password, tls(config.ca)
 
     def send(self, notification: Notification, to: str | None) -> Receipt:
         """Hand it to the server.
@@ -73,12 +74,12 @@ class Mail:
     def _hand_over(self, mail: EmailMessage, to: str) -> None:
         config = self._config
         if config.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(config.host, config.port, timeout=config.timeout, context=tls(config.ca))
+            server: smtplib.SMTP = smtplib.SMTP_SSL(config.host, config.port, timeout=config.timeout, context=self._tls)
         else:
             server = smtplib.SMTP(config.host, config.port, timeout=config.timeout)
         with server:
             if config.security == "starttls":
-                server.starttls(context=tls(config.ca))
+                server.starttls(context=self._tls)
             if config.username:
                 server.login(config.username, self._password)
             server.send_message(mail, config.sender, [to])

@@ -23,7 +23,9 @@ _LINKS = 10
 def subject(one: Notification) -> str:
     """One line; the same for all messages of an alert as long as its first place and theme are."""
     words = LANGUAGES[one.language]
-    return f"{_capital(words.severities[one.severity])}: {what(one)}, {where(one, 1)} ({words.rule} {clean(one.rule)})"
+    return (
+        f"{_capital(words.severities[one.severity])}: {what(one)}, {area(one.places[:1], words.nowhere)} ({words.rule} {clean(one.rule)})"
+    )
 
 
 def lines(one: Notification) -> list[str]:
@@ -59,7 +61,7 @@ def sms(one: Notification) -> str:
     link = next((" " + link for link in links if gsm7.septets(text + " " + link) <= gsm7.LIMIT), "")
     count = words.grouped.replace("{0}", str(one.alerts)) if one.alerts > 1 else ""
     for part in (count, f"{words.since} {_short(one, one.since)}", _sources(words, one.sources), reason(one), certainty(one)):
-        more = f" {_capital(gsm7.plain(part))}." if part else ""
+        more = f" {gsm7.plain(_capital(part))}." if part else ""
         if gsm7.septets(text + more + link) <= gsm7.LIMIT:
             text += more
     return text + link
@@ -73,7 +75,7 @@ def what(one: Notification, most: int = 1) -> str:
 def where(one: Notification, most: int) -> str:
     """The places, the first ``most`` of them by name."""
     words = LANGUAGES[one.language]
-    named = ", ".join(clean(place.name) for place in one.places[:most]) or words.nowhere
+    named = area(one.places[:most], words.nowhere)
     return f"{named} {words.more}" if len(one.places) > most else named
 
 
@@ -109,7 +111,7 @@ def safe_links(one: Notification) -> list[str]:
 
 
 def area(places: tuple[Named, ...], unknown: str) -> str:
-    """All places by name."""
+    """The places by name."""
     return ", ".join(clean(place.name) for place in places) or unknown
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 
 from pipeline.alerts.notify.http import Client, Request
-from pipeline.alerts.notify.message import Kind, Notification, Receipt
+from pipeline.alerts.notify.message import Notification, Receipt
 from pipeline.alerts.notify.text import lines, safe_links, subject
 from pipeline.errors import ChannelRefusedError, UsageError
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 TOLERANCE = timedelta(minutes=5)
-_PREFIX = "whsec_"
+#: What a secret begins with.
+PREFIX = "whsec_"
 #: Bytes that the specification wants a secret to have.
 _SIZES = range(24, 65)
 
@@ -30,12 +31,12 @@ def key_of(secret: str) -> bytes:
     :raises ChannelRefusedError: if it is no such secret; it is not repeated.
     """
     try:
-        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except binascii.Error:
         key = b""
-    if not secret.startswith(_PREFIX) or len(key) not in _SIZES:
+    if not secret.startswith(PREFIX) or len(key) not in _SIZES:
         raise ChannelRefusedError(
-            f"a webhook's secret is not {_PREFIX} and base64 of 24 to 64 bytes; make one with `openssl rand -base64 32`"
+            f"a webhook's secret is not {PREFIX} and base64 of 24 to 64 bytes; make one with `openssl rand -base64 32`"
         )
     return key
 
@@ -96,7 +97,3 @@ class Webhook:
 
 def _mac(key: bytes, message: str, timestamp: str, body: bytes) -> bytes:
     return hmac.digest(key, b".".join((message.encode(), timestamp.encode(), body)), hashlib.sha256)
-
-
-#: What receivers may be told of.
-TYPES = tuple(f"alert.{kind}" for kind in Kind)
