@@ -70,6 +70,10 @@ class QueryError(SearchIndexError):
     exit_code = 2
 
 
+class KibanaError(FjarilError):
+    """Kibana did not take the dashboards; the text names its URL, the setting, and what it answered."""
+
+
 class PoisonError(FjarilError):
     """A stage cannot process this record, and never will; it goes to topic ``dead``."""
 

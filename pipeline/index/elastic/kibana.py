@@ -13,20 +13,15 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from pipeline.errors import FjarilError
+from pipeline.errors import KibanaError
+from pipeline.index.elastic.connection import MAJOR
 from pipeline.settings import Kibana as Options
 
-#: The version that saved objects are made for.
-MAJOR = 9
 _URL = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
 #: Most bytes of an answer that are read: it names each object.
 _MOST = 10_000_000
 #: Objects whose errors are told one by one.
 _TOLD = 10
-
-
-class KibanaError(FjarilError):
-    """Kibana did not take the saved objects; the text names its URL, the setting, and what it answered."""
 
 
 class _Answer(Struct, frozen=True):
