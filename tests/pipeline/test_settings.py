@@ -194,3 +194,42 @@ def test_a_file_without_a_list_of_sources(tmp_path, text):
     """What holds no list under ``sources`` is refused; a source that is no object is named by its number."""
     assert sources_error(tmp_path, text).key == "sources"
     assert sources_error(tmp_path, "sources: [feed]").key == "sources[0]"
+
+
+def test_secrets_come_from_the_environment_the_file_or_a_file_of_their_own(monkeypatch, tmp_path):
+    """And nothing that shows settings shows them."""
+    own = written(tmp_path, "invented-c\n", "own")
+    path = written(tmp_path, f"secrets: {{a: invented-a, c: 'file:{own}'}}\n")
+    monkeypatch.setenv("FJARIL_SECRETS__B", "invented-b")
+    settings = load(path)
+    assert {name: secret.get_secret_value() for name, secret in settings.secrets.items()} == {
+        "a": "invented-a",
+        "b": "invented-b",
+        "c": "invented-c",
+    }
+    assert "invented" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("secrets: {A: invented}\n", "secrets.A: found '•••'"),
+        ("secrets: {a: [invented]}\n", "secrets.a: found '•••'"),
+        ("secrets: invented\n", "secrets: found '•••'"),
+        ("secrets: {a: 'file:/gone/invented'}\n", "/gone/invented cannot be read: No such file or directory"),
+    ],
+)
+def test_what_is_wrong_with_a_secret_is_said_without_it(tmp_path, text, said):
+    """The key, and what would be right."""
+    with pytest.raises(SettingsError) as found:
+        load(written(tmp_path, text))
+    assert said in str(found.value)
+    assert "invented" not in str(found.value).replace("/gone/invented", "")
+
+
+@pytest.mark.parametrize("name", ["FJARIL_SECRET__SMS", "FJARIL_SECRETS", "FJARIL_ELASTIK__API_KEY"])
+def test_a_secret_under_a_wrong_name_is_not_repeated(monkeypatch, name):
+    """A variable whose name is not right may hold one all the same."""
+    monkeypatch.setenv(name, "invented")
+    with pytest.raises(SettingsError, match=f"{name}: found '•••'"):
+        load()
