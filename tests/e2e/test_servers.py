@@ -10,12 +10,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from elasticsearch import Elasticsearch
 
 import pipeline.settings
 from pipeline import app, scenario
 from pipeline.app import every_document
 from pipeline.model import Document
-from pipeline.ports import Filters, Hit, Index, Search
+from pipeline.ports import TABLES, Filters, Hit, Index, Search
 from tests.e2e.commands import fjaril, fjaril_json
 from tests.real_servers import servers
 
@@ -89,6 +90,21 @@ def test_the_counts_are_the_same(indexes):
     local, served = (index.trend(Filters(), "day", ("place", "theme")) for index in indexes)
     assert len(local) > 20
     assert local == served
+
+
+def test_the_tables_have_what_the_topics_have(both):
+    """Every finding, story and source stands once in Elasticsearch, in its last version."""
+    settings = pipeline.settings.load(data=both[1])
+    bus = app.open_bus(settings)
+    client = Elasticsearch(servers().elasticsearch)
+    prefix = settings.index.rsplit("/", 1)[1]
+    for table in TABLES:
+        last = {record.key: record.offset + 1 for record in bus.read(table)}
+        hits = client.search(index=f"{prefix}-{table}", size=1000, version=True)["hits"]["hits"]
+        assert {hit["_id"]: hit["_version"] for hit in hits} == last
+        assert last or table == "findings"
+    client.close()
+    bus.close()
 
 
 @pytest.mark.parametrize("query", QUERIES)
