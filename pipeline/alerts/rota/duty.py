@@ -233,7 +233,8 @@ class Rota(Struct, frozen=True, kw_only=True):
         while instant(monday, region.zone) < end:
             for shift in region.shifts:
                 start, stop = (instant(monday + timedelta(minutes=minute), region.zone) for minute in (shift.start, shift.end))
-                yield Duty(start=start, end=stop, officers=shift.of(monday), by="shift")
+                if start < end and stop > begin:
+                    yield Duty(start=start, end=stop, officers=shift.of(monday), by="shift")
             monday += timedelta(weeks=1)
 
     def _nights(self, zone: ZoneInfo, night: Night, begin: datetime, end: datetime) -> Iterator[Duty]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ _SECOND = timedelta(seconds=1)
 DAY_NAMES = f"{', '.join(_NAMES)} or {', '.join(_SWEDISH)}"
 
 
+@lru_cache(maxsize=8192)  # the ends of shifts of the weeks around now are asked for again and again
 def instant(local: datetime, zone: ZoneInfo) -> datetime:
     """When the clock on the wall shows ``local``, in UTC.
 
