@@ -80,7 +80,7 @@ def running(settings: Settings, stages: Sequence[str] = app.STAGES) -> Iterator[
         index = app.open_index(settings) if "index" in stages else None
         if index is not None:
             stack.callback(index.close)
-        metrics = _metrics(settings.metrics_port) if settings.metrics_port else None
+        metrics = _metrics(settings.metrics_port, settings.metrics_address) if settings.metrics_port else None
         if metrics:
             stack.callback(metrics.close)
         progress = Progress()
@@ -92,8 +92,10 @@ def running(settings: Settings, stages: Sequence[str] = app.STAGES) -> Iterator[
         yield Live(settings, bus, index, runner, progress, metrics)
 
 
-def _metrics(port: int) -> Metrics:
+def _metrics(port: int, address: str) -> Metrics:
     try:
-        return Metrics(port)
+        return Metrics(port, address)
     except OSError as error:
-        raise UsageError(f"metrics_port: port {port} of this machine: {error.strerror}; stop what uses it, or set another") from error
+        raise UsageError(
+            f"metrics_port: port {port} of {address}: {error.strerror}; stop what uses it, or set another, or metrics_address"
+        ) from error

@@ -50,15 +50,20 @@ class Progress:
 
 
 class Metrics:
-    """For Prometheus, on a port of this machine alone."""
+    """For Prometheus."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, address: str) -> None:
+        """Begin to serve.
+
+        :param address: of this machine; on ``127.0.0.1`` nobody else reads them.
+        :raises OSError: if the port is taken, or the address none of this machine's.
+        """
         registry = CollectorRegistry()
         self._records = Counter("fjaril_stage_records", "Records that a stage has taken", ["stage"], registry=registry)
         self._seconds = Histogram("fjaril_stage_batch_seconds", "Time that a stage took for a batch", ["stage"], registry=registry)
         self._lag = Gauge("fjaril_stage_lag_records", "Records that wait before a stage", ["stage"], registry=registry)
         self._source = Gauge("fjaril_source_failures", "Failed fetches of a source in a row", ["source"], registry=registry)
-        self._server, self._thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+        self._server, self._thread = start_http_server(port, addr=address, registry=registry)
 
     def batch(self, worker: str, records: int, seconds: float) -> None:
         """Count the records and the time."""

@@ -104,7 +104,10 @@ class Bus(Protocol):
         """Let ``group`` go on from the first record of each partition whose timestamp is at or after ``timestamp``."""
 
     def read(self, topic: str, since: datetime | None = None) -> Iterator[Delivered]:
-        """All records now in the topic, without a group, in order within a partition: how state is folded back."""
+        """All records now in the topic, without a group, in order within a partition: how state is folded back.
+
+        Of a compacted topic the last of each key.
+        """
 
     def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
         """For each topic the number of records that the group has not committed."""
@@ -252,6 +255,12 @@ class Index(Protocol):
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove every trace of these documents, tombstones too; returns how many there were."""
+
+    def expire(self, before: datetime) -> int:
+        """Remove the documents published in months (UTC) that ended by that time; returns how many. Tombstones stay.
+
+        Their text is gone from every file after :meth:`purge` at the latest.
+        """
 
     def purge(self) -> None:
         """Rewrite what is stored so that erased text is no longer in any file; does nothing if none was erased since the last time.

@@ -33,6 +33,25 @@ FILE_NAME = "fjaril.yaml"
 BUNDLED_SOURCES = Path(__file__).resolve().parent.parent / "collectors" / "sources.yaml"
 
 
+_FROM_FILE = "file:"
+
+
+def _secret(given: SecretStr) -> SecretStr:
+    """Of a file where it names one."""
+    written = given.get_secret_value()
+    if not written.startswith(_FROM_FILE):
+        return given
+    path = Path(written.removeprefix(_FROM_FILE))
+    try:
+        return SecretStr(path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror if isinstance(error, OSError) else 'it is no text in UTF-8'}") from error
+
+
+#: A text that is not shown, or file:PATH: the file that holds it.
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -56,14 +75,16 @@ class Kafka(_Part):
     certificate: Path | None = Field(None, description="file with a certificate of this client's, where the brokers want one")
     key: Path | None = Field(None, description="file with the certificate's private key")
     username: str = Field("", description="user that the brokers know, where they want one")
-    password: SecretStr = Field(SecretStr(""), description="the user's password")
+    password: Secret = Field(SecretStr(""), description="the user's password, or file:PATH")
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("SCRAM-SHA-512", description="how the password is shown (SASL)")
+    session: float = Field(10, ge=6, le=300, description="seconds that a process may be silent before another takes over what it had")
+    transaction: float = Field(30, ge=10, le=900, description="seconds after which what a dead process had begun is taken back")
 
 
 class Elastic(_Part):
     """How the server that ``index`` names is reached."""
 
-    api_key: SecretStr = Field(SecretStr(""), description="the server's API key, encoded, as it gives one out")
+    api_key: Secret = Field(SecretStr(""), description="the server's API key, encoded, as it gives one out, or file:PATH")
     ca: Path | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
     timeout: float = Field(30, gt=0, le=600, description="seconds for one answer")
     retries: int = Field(5, ge=0, le=100, description="how often a request that fails is sent again")
@@ -72,7 +93,9 @@ class Elastic(_Part):
 class Kibana(_Part):
     """How the Kibana that ``fjaril setup --kibana`` names is reached."""
 
-    api_key: SecretStr = Field(SecretStr(""), description="an API key that may manage saved objects, encoded, as the server gives it out")
+    api_key: Secret = Field(
+        SecretStr(""), description="an API key that may manage saved objects, encoded, as Elasticsearch gives it out, or file:PATH"
+    )
     ca: Path | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
     timeout: float = Field(60, gt=0, le=600, description="seconds for one answer")
 
@@ -85,14 +108,6 @@ class Analysis(_Part):
     spread: bool = Field(default=True, description="whether events that spread from place to place are looked for")
 
 
-class Kibana(_Part):
-    """How the Kibana that ``fjaril setup --kibana`` names is reached."""
-
-    api_key: SecretStr = Field(SecretStr(""), description="an API key that may manage saved objects, encoded, as Elasticsearch gives it out")
-    ca: Path | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
-    timeout: float = Field(60, gt=0, le=600, description="seconds for one answer")
-
-
 class Runner(_Part):
     """How records flow."""
 
@@ -103,27 +118,13 @@ class Runner(_Part):
 
 
 class Keep(_Part):
-    """How long records stay on the bus, in days."""
+    """How long records stay on the bus, and documents in the index, in days."""
 
     raw: int = Field(30, ge=1, description="days that fetched items are kept")
     documents: int = Field(30, ge=1, description="days that enriched documents are kept")
     related: int = Field(400, ge=1, description="days that related documents are kept; state is rebuilt from them")
     dead: int = Field(90, ge=1, description="days that records which could not be processed are kept")
-
-
-_FROM_FILE = "file:"
-
-
-def _secret(given: SecretStr) -> SecretStr:
-    """Of a file where it names one."""
-    written = given.get_secret_value()
-    if not written.startswith(_FROM_FILE):
-        return given
-    path = Path(written.removeprefix(_FROM_FILE))
-    try:
-        return SecretStr(path.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror if isinstance(error, OSError) else 'it is no text in UTF-8'}") from error
+    index: int | None = Field(None, ge=1, description="days that documents can be found, by whole months; without it until withdrawn")
 
 
 class Settings(BaseSettings):
@@ -141,15 +142,15 @@ class Settings(BaseSettings):
     partitions: int = Field(4, ge=1, le=256, description="partitions of the topics raw, documents and related")
     sources: Path = Field(BUNDLED_SOURCES, description="file with the sources to collect")
     lexicon: Path | None = Field(None, description="file with the themes' lexicon; without it the bundled one")
-    metrics_port: int | None = Field(None, ge=1, le=65535, description="port on loopback that serves metrics for Prometheus")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="port that serves metrics for Prometheus")
+    metrics_address: str = Field("127.0.0.1", description="address that metrics are served on; 0.0.0.0 in a container, for others to read")
     rota: Path | None = Field(None, description="file with the rota: who is told of alerts, when, and by which channel")
-    secrets: dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")], Annotated[SecretStr, AfterValidator(_secret)]] = Field(
+    secrets: dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")], Secret] = Field(
         default_factory=dict, description="names and values of what channels need: a text, or file:PATH"
     )
     http: Http = Http()
     kafka: Kafka = Kafka()
     elastic: Elastic = Elastic()
-    kibana: Kibana = Kibana()
     kibana: Kibana = Kibana()
     analysis: Analysis = Analysis()
     runner: Runner = Runner()

@@ -186,9 +186,10 @@ def test_poll_waits_for_a_record(bus):
 
 
 def test_compaction_keeps_the_last_of_each_key(bus):
-    """A compacted topic gives, once read to the end, the last value of each key, in order of publication, and counts what it holds."""
-    bus.publish([record(n, "last", key=f"k{n % 3}") for n in range(9)])
-    assert {r.key: r.value for r in bus.read("last")} == {"k0": b"v6", "k1": b"v7", "k2": b"v8"}
+    """A compacted topic gives the last value of each key, in order of publication, and counts what it holds."""
+    bus.publish([record(n, "last", key=f"k{n % 3}") for n in range(8)])
+    bus.publish([record(8, "last", key="k2")])
+    assert [(r.key, r.value) for r in bus.read("last")] == [("k0", b"v6"), ("k1", b"v7"), ("k2", b"v8")]
     assert 3 <= bus.count("last") <= 9
 
 

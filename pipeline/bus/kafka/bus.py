@@ -11,7 +11,7 @@ gone on without. Three things are Fjäril's own, since Kafka has them otherwise 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
@@ -139,15 +139,14 @@ class KafkaBus:
             raise BusError(f"group {group}, {topic}: {', '.join(sorted(strange))}; stop the other processes of the group, then move it")
 
     def read(self, topic: str, since: datetime | None = None) -> Iterator[Delivered]:
-        """All records now in the topic, partition by partition in order; several of a key where compaction has yet to come."""
+        """All records now in the topic, partition by partition in order; of a compacted topic the last of each key."""
         with self._connection.explained(f"reading {topic}"):
             where = self._partitions(topic)
             starts = self._log.starts(where) if since is None else self._log.since(where, micros(since) // 1000)
             spans = whole(starts, self._log.ends(where))
         self._ledger.refresh()
-        for record in self._records(topic, spans):
-            if since is None or record.timestamp >= since:
-                yield from self._ledger.masked([record])
+        found = (record for record in self._records(topic, spans) if since is None or record.timestamp >= since)
+        yield from self._ledger.masked(_last(found) if self._topic(topic).compacted else found)
 
     def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
         """Records of each topic after the group's position."""
@@ -349,3 +348,12 @@ class KafkaBus:
         """Our name of the topic."""
         name: str = partition.topic.removeprefix(self._address.prefix + ".")
         return name
+
+
+def _last(records: Iterable[Delivered]) -> Iterable[Delivered]:
+    """The last of each key, in order: those before it stand in a log until compaction comes."""
+    last: dict[str, Delivered] = {}
+    for record in records:
+        last.pop(record.key, None)
+        last[record.key] = record
+    return last.values()

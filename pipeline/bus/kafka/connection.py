@@ -20,12 +20,10 @@ from pipeline.settings import Kafka
 OLDEST = (2, 5)
 #: Seconds until a first broker must have answered.
 CONNECT = 10.0
-#: Seconds that a member of a group may be silent before its partitions go to another.
-SESSION = 10.0
 #: Seconds between two polls of a member after which it is thought to hang: a stage folds its state back in between.
 BETWEEN_POLLS = 900.0
-#: Seconds after which the broker aborts a transaction of a process that died in it; until then nobody reads past it.
-TRANSACTION = 30.0
+#: Milliseconds between two attempts to reach a broker that is gone; the library would wait longer and longer, up to half a minute.
+RECONNECT = 1_000
 #: Largest record, in bytes: an answer of a source is at most ``http.max_bytes``, an item of it is less.
 LARGEST = 16_000_000
 _URL = re.compile(r"kafka://(?P<brokers>[^/\s]+)(/(?P<prefix>[A-Za-z0-9._-]+))?/?")
@@ -66,6 +64,14 @@ class Connection:
     def __init__(self, address: Address, options: Kafka) -> None:
         self.address = address
         self._options = _client_options(address, options)
+        self._session = options.session
+        #: Seconds after which the broker aborts a transaction of a process that died in it; until then nobody reads past it.
+        self.transaction = options.transaction
+
+    @property
+    def stalled(self) -> float:
+        """Seconds in which nothing comes after which reading is given up: longer than a dead process's transaction bars the way."""
+        return self.transaction + 30.0
 
     def admin(self) -> Any:
         """A client for topics and offsets.
@@ -91,8 +97,8 @@ class Connection:
         """A consumer in a group, that sees what is committed."""
         with self.explained("connecting"):
             return KafkaConsumer(
-                **self._options, **_READING, group_id=self.address.name(group), session_timeout_ms=int(SESSION * 1000),
-                heartbeat_interval_ms=int(SESSION * 300), max_poll_interval_ms=int(BETWEEN_POLLS * 1000),
+                **self._options, **_READING, group_id=self.address.name(group), session_timeout_ms=int(self._session * 1000),
+                heartbeat_interval_ms=int(self._session * 300), max_poll_interval_ms=int(BETWEEN_POLLS * 1000),
             )  # fmt: skip
 
     def producer(self, identity: str) -> Any:
@@ -100,7 +106,8 @@ class Connection:
         with self.explained("connecting"):
             producer = KafkaProducer(
                 **self._options, transactional_id=identity, acks="all", enable_idempotence=True, linger_ms=5, batch_size=262_144,
-                max_request_size=LARGEST, metrics_enabled=False, transaction_timeout_ms=int(TRANSACTION * 1000),
+                max_request_size=LARGEST, metrics_enabled=False, transaction_timeout_ms=int(self.transaction * 1000),
+                max_block_ms=int(self.transaction * 1000),
             )  # fmt: skip
             producer.init_transactions()
             return producer
@@ -133,7 +140,7 @@ def _client_options(address: Address, options: Kafka) -> dict[str, Any]:
     protocol = ("SASL_" if options.username else "") + ("SSL" if options.tls else "PLAINTEXT")
     found: dict[str, Any] = {
         "bootstrap_servers": list(address.brokers), "security_protocol": protocol, "bootstrap_timeout_ms": int(CONNECT * 1000),
-        "client_id": address.prefix,
+        "client_id": address.prefix, "reconnect_backoff_max_ms": RECONNECT,
     }  # fmt: skip
     if options.tls:
         files = {"ssl_cafile": options.ca, "ssl_certfile": options.certificate, "ssl_keyfile": options.key}

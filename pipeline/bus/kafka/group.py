@@ -15,7 +15,7 @@ from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
 from kafka.structs import MemberState, OffsetAndMetadata, TopicPartition
 
 from pipeline.bus.kafka.connection import Connection
-from pipeline.bus.kafka.log import STALLED, Log
+from pipeline.bus.kafka.log import Log
 from pipeline.errors import BusError
 
 #: Longest time that a poll waits to be given partitions, in seconds: others of the group finish their batches first.
@@ -156,7 +156,7 @@ class Member:
     def _fill(self, most: int) -> bool:
         """Fetch until there are so many of each partition, or all there are; False if the partitions have changed meanwhile."""
         ends = self._log.ends(self._positions)
-        deadline = time.monotonic() + STALLED
+        deadline = time.monotonic() + self._connection.stalled
         while any(len(self._fetched[p]) < most and (self._consumer.position(p) or 0) < end for p, end in ends.items()):
             full = [partition for partition, fetched in self._fetched.items() if len(fetched) >= 2 * most]
             self._consumer.pause(*full)
@@ -186,16 +186,26 @@ class Standing:
         self._consumers: dict[str, Any] = {}
 
     def of(self, group: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """0 where the group has committed nothing yet. A consumer that has lost its broker is not asked again."""
+        """0 where the group has committed nothing yet.
+
+        A consumer that has lost its broker is given up for a new one, which has the time that a dead process's transaction bars the way.
+        """
+        wanted = list(partitions)
         with self._lock, self._connection.explained(f"looking where group {group} stands"):
-            consumer = self._consumers.pop(group, None) or self._connection.member(group)
             try:
-                found = {partition: consumer.committed(partition, timeout_ms=_ANSWER) or 0 for partition in partitions}
+                return self._asked(group, wanted, _ANSWER)
             except KafkaError:
-                consumer.close(autocommit=False, timeout_ms=0)
-                raise
-            self._consumers[group] = consumer
-            return found
+                return self._asked(group, wanted, int(self._connection.stalled * 1000))
+
+    def _asked(self, group: str, partitions: Sequence[TopicPartition], milliseconds: int) -> dict[TopicPartition, int]:
+        consumer = self._consumers.pop(group, None) or self._connection.member(group)
+        try:
+            found = {partition: consumer.committed(partition, timeout_ms=milliseconds) or 0 for partition in partitions}
+        except KafkaError:
+            consumer.close(autocommit=False, timeout_ms=0)
+            raise
+        self._consumers[group] = consumer
+        return found
 
     def close(self) -> None:
         """Let go of the consumers."""

@@ -12,7 +12,7 @@ It stands in the compacted topic ``housekeeping``:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from kafka.structs import TopicPartition
@@ -48,9 +48,9 @@ class Ledger:
                     self._fold(delivered(HOUSEKEEPING.name, message))
             self._next = max(self._next, end)
 
-    def masked(self, records: Iterable[Delivered]) -> list[Delivered]:
+    def masked(self, records: Iterable[Delivered]) -> Iterator[Delivered]:
         """The records, erased ones without their value."""
-        return [self._mask(record) for record in records]
+        return map(self._mask, records)
 
     def is_done(self, record: Delivered) -> bool:
         """Whether the record was erased and is counted as gone."""

@@ -14,12 +14,10 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import TopicPartition
 
-from pipeline.bus.kafka.connection import TRANSACTION, Connection
+from pipeline.bus.kafka.connection import Connection
 
 #: Partition → [from, to) of its offsets.
 Spans = Mapping[TopicPartition, tuple[int, int]]
-#: Seconds in which nothing comes after which reading is given up: longer than a dead process's transaction bars the way.
-STALLED = TRANSACTION + 30.0
 _PAUSE = 0.005
 #: Milliseconds until a question for offsets is asked anew.
 _ANSWER = 10_000
@@ -45,7 +43,7 @@ class Log:
     def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Offset after the last record that can be read. A commit returns before its markers stand in the log: waits for ours."""
         wanted = list(partitions)
-        deadline = time.monotonic() + STALLED
+        deadline = time.monotonic() + self._connection.stalled
         while True:
             found = self._offsets(wanted, OffsetSpec.LATEST)
             if all(self._written.get(partition, -1) < end for partition, end in found.items()):
@@ -99,7 +97,7 @@ class Log:
             reader.assign(list(left))
             for partition in left:
                 reader.seek(partition, spans[partition][0])
-            deadline = time.monotonic() + STALLED
+            deadline = time.monotonic() + self._connection.stalled
             while left:
                 found = reader.poll(timeout_ms=200)
                 for partition, messages in found.items():
@@ -109,7 +107,7 @@ class Log:
                     del left[partition]
                     reader.pause(partition)
                 if found:
-                    deadline = time.monotonic() + STALLED
+                    deadline = time.monotonic() + self._connection.stalled
                 _give_up(deadline, "nothing comes any more")
 
     def close(self) -> None:

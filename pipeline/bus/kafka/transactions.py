@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from msgspec import Struct
 
@@ -68,8 +68,14 @@ class Transactions:
             sent.append(producer.send(topic, value, key=key, headers=headers, partition=partition, timestamp_ms=timestamp))
         if move is not None:
             offsets = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in move.offsets.items()}
-            producer.send_offsets_to_transaction(offsets, move.identity)
-        producer.commit_transaction()
+            self._finish(producer._transaction_manager.send_offsets_to_transaction(offsets, move.identity))  # noqa: SLF001
+        self._finish(producer._transaction_manager.begin_commit())  # noqa: SLF001
+
+    def _finish(self, step: Any) -> None:
+        """Wait for a step of the transaction. The library's own methods wait for ever, also for an answer that a restarted broker lost."""
+        self._producer._sender.wakeup()  # noqa: SLF001
+        if not step.wait(timeout_ms=self._connection.transaction * 1000):
+            raise KafkaTimeoutError("the broker does not finish the transaction")
 
     def _took_effect(self, messages: Sequence[Message], move: Move | None, sent: Sequence[Any]) -> bool:
         """Whether a transaction that ended in an error was committed after all.
