@@ -47,6 +47,8 @@ class Report(Struct, frozen=True, kw_only=True):
     #: Documents that search can find, and how many it should be.
     searchable: int = 0
     searchable_expected: int = 0
+    #: Whether old documents leave the index (``keep.index``): then fewer may be found than came.
+    expires: bool = False
     #: What is wrong, in sentences; empty if nothing is.
     problems: list[str] = []
     versions: dict[str, str] = {}
@@ -67,18 +69,22 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def complete(self) -> bool:
         """Whether search finds what it should; as long as something waits nobody can tell."""
-        fewest = self.searchable_expected - self.dead_unindexed
+        fewest = 0 if self.expires else self.searchable_expected - self.dead_unindexed
         waiting = any(self.lag[stage] for stage in ("enrich", "relate", "index"))
         return waiting or fewest <= self.searchable <= self.searchable_expected
 
 
-def examine(bus: Bus, index: Index) -> Report:
-    """Count what is on the bus and in the index; the pipeline may run meanwhile."""
+def examine(bus: Bus, index: Index, *, expires: bool = False) -> Report:
+    """Count what is on the bus and in the index; the pipeline may run meanwhile.
+
+    :param expires: whether old documents leave the index.
+    """
     counted = _unmoved(lambda: _count(bus))
     report = msgspec.structs.replace(
         counted,
         dead_kept=len(letters(bus)),
         searchable=index.count(),
+        expires=expires,
         index=index.about(),
         versions={"python": platform.python_version(), "fjaril": version("fjaril")} | {name: version(name) for name in _LIBRARIES},
     )

@@ -20,7 +20,7 @@ from pipeline import app
 from pipeline.clock import SystemClock
 from pipeline.live import Live, running
 from pipeline.model import Source
-from pipeline.settings import Settings, load_sources
+from pipeline.settings import Keep, Settings, load_sources
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -70,7 +70,7 @@ async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live
         watch(live)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_look_after(live))
+                tasks.create_task(_look_after(live, settings.keep))
                 if "spread" in stages:
                     tasks.create_task(_nights(settings, live))
                 if "collect" in stages:
@@ -122,7 +122,7 @@ async def _nights(settings: Settings, live: Live) -> None:
         await asyncio.sleep(_LOOK_AT_CLOCK)
 
 
-async def _look_after(live: Live) -> None:
+async def _look_after(live: Live, keep: Keep) -> None:
     """Stop when a stage has stopped; remove what is past its retention."""
     loop = asyncio.get_running_loop()
     expired = -_EXPIRY
@@ -130,7 +130,11 @@ async def _look_after(live: Live) -> None:
         live.check()
         live.lag()
         if loop.time() - expired >= _EXPIRY:
-            removed = await asyncio.to_thread(live.bus.expire, SystemClock().now())
-            log.info("expired", records=removed)
+            now = SystemClock().now()
+            removed = await asyncio.to_thread(live.bus.expire, now)
+            documents = 0
+            if live.index is not None and keep.index is not None:
+                documents = await asyncio.to_thread(live.index.expire, now - timedelta(days=keep.index))
+            log.info("expired", records=removed, documents=documents)
             expired = loop.time()
         await asyncio.sleep(_LOOK)

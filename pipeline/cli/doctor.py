@@ -21,7 +21,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
     settings = settings_of(context)
     with opened(settings) as (bus, index):
-        report = examine(bus, index)
+        report = examine(bus, index, expires=settings.keep.index is not None)
     if as_json:
         print_json(facts_of(report) | {"data": str(settings.data_dir)})
     else:

@@ -105,7 +105,7 @@ def _report(settings: Settings, command: str, *, as_json: bool) -> None:
     from pipeline.doctor import examine, facts
 
     with opened(settings) as (bus, index):
-        report = examine(bus, index)
+        report = examine(bus, index, expires=settings.keep.index is not None)
     if as_json:
         print_json(facts(report))
         return

@@ -37,7 +37,7 @@ def tell(settings: Settings, console: Console, command: str) -> None:
     """
     gazetteer = load(settings.cache)
     with opened(settings) as (bus, index):
-        report = examine(bus, index)
+        report = examine(bus, index, expires=settings.keep.index is not None)
         console.print()
         console.print("[bold]An invented fortnight, 2–15 March 2026: what the pipeline made of it[/bold]", highlight=False)
         console.print(summary(report), highlight=False)

@@ -16,6 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,7 @@ from pipeline.index import rollup
 from pipeline.index.analysis import Highlighter
 from pipeline.index.directory import Directory
 from pipeline.index.engine import FACETS, further_points
+from pipeline.index.keys import microseconds, month_start
 from pipeline.index.paging import page
 from pipeline.index.question import check_filters
 from pipeline.index.store import Numbered
@@ -34,6 +36,9 @@ from pipeline.index.translate import translate
 from pipeline.index.writes import plan
 from pipeline.model import Document
 from pipeline.ports import Filters, Hit, Page, Search, TrendBucket, Written
+
+#: Documents that are read to be removed: their counts go, too.
+_AT_ONCE = 5_000
 
 
 class EmbeddedIndex:
@@ -72,11 +77,17 @@ class EmbeddedIndex:
         """See :meth:`pipeline.ports.Index.delete`."""
         with self._write():
             numbers = [known.number for known in self._store.known(ids).values()]
-            before = self._store.before(numbers)
-            self._store.remove(numbers)
-            self._files.engine.replace((), numbers)
-            self._note(numbers, before, ())
+            self._remove(numbers)
             return len(numbers)
+
+    def expire(self, before: datetime) -> int:
+        """See :meth:`pipeline.ports.Index.expire`."""
+        with self._write():
+            numbers = self._store.older(microseconds(month_start(before)))
+            for start in range(0, len(numbers), _AT_ONCE):
+                self._remove(numbers[start : start + _AT_ONCE])
+        self.flush()
+        return len(numbers)
 
     def flush(self) -> None:
         """See :meth:`pipeline.ports.Index.flush`.
@@ -159,6 +170,12 @@ class EmbeddedIndex:
         return f"tantivy {version('tantivy')}: search finds words by their Swedish stems"
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _remove(self, numbers: Sequence[int]) -> None:
+        before = self._store.before(numbers)
+        self._store.remove(numbers)
+        self._files.engine.replace((), numbers)
+        self._note(numbers, before, ())
 
     def _note(self, numbers: Iterable[int], before: Sequence[Document], after: Sequence[Document]) -> None:
         self._touched.update(numbers)

@@ -104,6 +104,11 @@ def points(document: Document) -> list[tuple[float, float]]:
     return found if len(found) < 2 else list(dict.fromkeys(found))
 
 
+def month_start(moment: datetime) -> datetime:
+    """When its month began (UTC): what is kept is kept by whole months."""
+    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
 def microseconds(moment: datetime) -> int:
     """Microseconds since 1970, exact (a float of seconds is not)."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -112,6 +112,12 @@ class Store:
         self._delete("documents", numbers)
         self._delete("further_points", numbers)
 
+    def older(self, moment: int) -> list[int]:
+        """Numbers of the documents published before then, in microseconds; tombstones are none."""
+        return [
+            number for (number,) in self.writer.execute("SELECT number FROM documents WHERE published < ? AND NOT withdrawn", (moment,))
+        ]
+
     def before(self, numbers: Sequence[int]) -> list[Document]:
         """The documents of these numbers as the open transaction has them."""
         return [item.document for item in _load(self.writer, numbers)]

@@ -161,6 +161,22 @@ def test_delete_leaves_no_trace_and_says_how_many(index: Index):
     assert index.upsert([document("a", "brand")]) == Written(created=1)
 
 
+def test_old_months_are_removed_whole(index: Index):
+    """What was published in a month that has ended by then is neither found nor counted; a month that goes on, and tombstones, stay."""
+    moments = {
+        "may": datetime(2024, 5, 31, 23, tzinfo=UTC),
+        "june": datetime(2024, 6, 1, tzinfo=UTC),
+        "july": datetime(2024, 7, 9, tzinfo=UTC),
+    }
+    fill(index, *(document(key, "brand", published=when) for key, when in moments.items()), tombstone("gone", 4))
+    assert (index.expire(datetime(2024, 5, 31, tzinfo=UTC)), index.expire(datetime(2024, 7, 8, tzinfo=UTC))) == (0, 2)
+    assert (ids(index, "brand"), index.count(), index.get("may"), index.get("gone").revision) == (["july"], 1, None, 4)
+    assert [bucket.count for bucket in index.trend(Filters())] == [1]
+    assert index.expire(datetime(2024, 7, 8, tzinfo=UTC)) == 0
+    index.purge()
+    assert index.upsert([document("may", "brand", published=moments["may"])]) == Written(created=1)
+
+
 def test_purge_changes_nothing_that_is_found(index: Index):
     """What is stored is rewritten; search, counts and revisions are the same, and writing goes on."""
     fill(index, *(document(str(i), "brand", places=(place("0180"),)) for i in range(20)), tombstone("3", 2))

@@ -32,6 +32,7 @@ from pipeline.model import (
 from pipeline.ports import Delivered, Record
 from pipeline.runner import IndexWorker, StageWorker
 from pipeline.settings import Settings
+from tests.contract import test_index as tested
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -122,6 +123,19 @@ def fjaril(here: Installation, *arguments: str) -> None:
 def test_an_empty_installation_is_in_order(here):
     """Nothing fetched, nothing wrong."""
     assert (here.report().fetched, here.report().problems) == (0, [])
+
+
+def test_an_index_that_forgets_may_find_less(here):
+    """Where old documents leave the index, fewer than came are no fault; more than came are one."""
+    here.collect(("a", 1, "text"), ("b", 1, "text"))
+    here.run()
+    assert here.index.expire(NOON + timedelta(days=31)) == 2
+    assert not here.report().complete
+    report = doctor.examine(here.bus, here.index, expires=True)
+    assert (report.complete, report.searchable, report.problems) == (True, 0, [])
+    here.index.upsert([tested.document(key) for key in "xyz"])
+    here.index.flush()
+    assert not doctor.examine(here.bus, here.index, expires=True).complete
 
 
 def test_the_books_balance_wherever_a_record_is(here):

@@ -83,7 +83,7 @@ def test_a_kill_between_the_two_writes_of_an_edit_is_made_good(index, monkeypatc
 def test_retention_drops_whole_months(index, server):
     """Those that ended before; tombstones stay, and bar what they barred."""
     fill(index, *(document(key, published=when) for key, when in (("a", MAY), ("b", JUNE), ("c", JULY))), tombstone("d", 4))
-    assert [name[-7:] for name in index.drop(datetime(2024, 7, 1, tzinfo=UTC))] == ["2024.05", "2024.06"]
+    assert index.expire(JULY) == 2
     assert (months(server), ids(index), index.get("d").revision) == ({"2024.07"}, ["c"], 4)
 
 
@@ -134,6 +134,17 @@ def test_a_document_that_the_server_can_never_take_is_said_and_the_others_are_wr
     written = index.upsert([document("not a number", published=MAY), document("7", published=MAY)])
     assert (written.created, list(written.refused)) == (1, ["not a number"])
     assert "integer" in written.refused["not a number"]
+
+
+def test_a_document_that_cannot_be_deleted_is_said(index, server):
+    """The server's refusal is none of success: the error names index and document, and a second call deletes."""
+    fill(index, document("a", published=MAY), document("b", published=JUNE))
+    server.indices.put_settings(index=f"{PREFIX}-documents-2024.05", settings={"blocks.write": True})
+    with pytest.raises(SearchIndexError, match=r"documents-2024\.05, document a: the index is read-only"):
+        index.delete(["a", "b"])
+    server.indices.put_settings(index=f"{PREFIX}-documents-2024.05", settings={"blocks.write": None})
+    index.delete(["a", "b"])
+    assert (ids(index), index.count()) == ([], 0)
 
 
 @pytest.mark.parametrize(("block", "hint"), [("write", "read-only"), ("read_only_allow_delete", "disk is nearly full")])

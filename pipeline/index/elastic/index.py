@@ -111,11 +111,10 @@ class ElasticIndex:
             noted = self._noted(wanted)
             months = self._found(wanted)
             known = {*noted, *months}
-            actions = [{"delete": {"_index": month, "_id": key}} for key, (_, month) in months.items()]
-            actions += [{"delete": {"_index": self._address.revisions, "_id": key}} for key in noted]
-            if actions:
-                with self._connection.explained("deleting"):
-                    self._client.bulk(operations=actions)
+            writes = [Write(month, key, None, None) for key, (_, month) in months.items()]
+            writes += [Write(self._address.revisions, key, None, None) for key in noted]
+            if writes:
+                self._writer.write(writes)
                 self.flush()  # the server forgets which version it was
             return len(known)
 
@@ -123,6 +122,18 @@ class ElasticIndex:
         """See :meth:`pipeline.ports.Index.flush`; the server has written what it acknowledged to its disk."""
         with self._connection.explained("flushing"):
             self._client.indices.refresh(index=f"{self._address.months},{self._address.revisions}", ignore_unavailable=True)
+
+    def expire(self, before: datetime) -> int:
+        """See :meth:`pipeline.ports.Index.expire`: a month is an index, dropped whole."""
+        border = self._month(before)
+        with self._lock, self._connection.explained("removing old months"):
+            old = sorted(name for name in self._client.indices.get_alias(index=self._address.months) if name < border)
+            if not old:
+                return 0
+            self.flush()
+            count = int(self._client.count(index=",".join(old))["count"])
+            self._client.indices.delete(index=",".join(old))
+        return count
 
     def purge(self) -> None:
         """See :meth:`pipeline.ports.Index.purge`: the server writes anew what holds something deleted, which it counts itself."""
@@ -132,15 +143,6 @@ class ElasticIndex:
             for name in touched:
                 self._client.options(request_timeout=3600).indices.forcemerge(index=name, only_expunge_deletes=True)
                 self._client.indices.flush(index=name, force=True)
-
-    def drop(self, before: datetime) -> list[str]:
-        """Remove the months that end before that time, with all their documents; tombstones stay. Returns their names."""
-        border = self._month(before)
-        with self._connection.explained("removing old months"):
-            old = sorted(name for name in self._client.indices.get_alias(index=self._address.months) if name < border)
-            if old:
-                self._client.indices.delete(index=",".join(old))
-        return old
 
     def close(self) -> None:
         """See :meth:`pipeline.ports.Index.close`."""

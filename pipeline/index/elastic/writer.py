@@ -21,11 +21,14 @@ RETRIES, WAIT, LONGEST = 6, 0.5, 10.0
 
 
 class Write(Struct, frozen=True):
-    """One action; ``body`` is None to remove what is there. An older revision than what is there is refused by the server."""
+    """One action; ``body`` is None to remove what is there.
+
+    An older revision than what is there is refused by the server; ``revision`` is None to remove whatever is there.
+    """
 
     index: str
     id: str
-    revision: int
+    revision: int | None
     body: Struct | None
 
 
@@ -55,7 +58,7 @@ class Writer:
             if status < 300 or (status == 404 and write.body is None):
                 continue
             reason = str(item.get("error", item))
-            if status == 409:
+            if status == 409 and write.revision is not None:
                 if write.body is not None:
                     stale.add(write.id)
             elif status == 400 and not blocked(reason):
@@ -89,5 +92,6 @@ class Writer:
 def _expand(write: Write) -> tuple[dict[str, Any], bytes | None]:
     """(action, body) as the library sends them."""
     name = "delete" if write.body is None else "index"
-    action = {name: {"_index": write.index, "_id": write.id, "version": write.revision, "version_type": "external"}}
+    version = {} if write.revision is None else {"version": write.revision, "version_type": "external"}
+    action = {name: {"_index": write.index, "_id": write.id, **version}}
     return action, None if write.body is None else msgspec.json.encode(write.body)
