@@ -24,12 +24,16 @@ _AT = re.compile(
 )
 _TOWARDS = re.compile(r"(?:^|\s)(?:mot|Mot|till|Till|från|Från|riktning|to|from|towards)\s+" + _INNER + r"$")
 _BETWEEN = re.compile(r"(?:^|\s)(?:mellan|Mellan|between)\s+" + _INNER + r"(?:[\w-]+\s+(?:och|till|-|–)\s+)?$")
-_OFFICE = re.compile(
-    r"(?:sjukhuset|sjukhus|lasarettet|åklagare|åklagaren|åklagarkammaren|åklagarmyndigheten|tingsrätten|häktet|arresten|polisstationen"
-    r"|polishuset|mediecenter|ledningscentralen|regionledningscentralen|redaktionen|presstalesperson|universitetet|boende|bosatt|hemmahörande"
-    r"|född|bor|kommer|hör hemma)\s+(?:i|på|vid|från)\s+(?:centrala\s+)?$",
-    re.IGNORECASE,
+#: An office or a home, however the word begins: ``universitetssjukhuset i``.
+_OFFICES = (
+    *words(
+        "sjukhuset sjukhus lasarettet åklagare åklagaren åklagarkammaren åklagarmyndigheten tingsrätten häktet arresten polisstationen"
+        " polishuset mediecenter ledningscentralen regionledningscentralen redaktionen presstalesperson universitetet boende bosatt"
+        " hemmahörande född bor kommer"
+    ),
+    "hör hemma",
 )
+_OFFICE_IN = re.compile(r"\s+(?:i|på|vid|från)\s+(?:centrala\s+)?$", re.IGNORECASE)
 _CLUB_BEFORE = re.compile(
     r"(?:^|[\s(])(?:IFK|IF|IK|BK|FK|FC|HC|HK|GIF|AIK|SK|BoIS|FF|[Pp]olisregion|Polisområde|[Rr]egion|Radio|P4|SVT|Nya|Gamla|[Dd]omkyrkan)\s+$"
 )
@@ -113,8 +117,20 @@ _GUIDES = words(
     " mellan between och - – centrala norra södra östra västra av med hela strax"
 )
 _LOWER_NAMES = frozenset({"polisregion", "region", "domkyrkan", "trafikplats"})
+#: What :data:`_AT` asks for, where it is one word directly before the name.
+_DIRECTLY = words("i I på På utanför Utanför nära Nära vid Vid inom strax in near outside at")
+#: Those of them that follow an office.
+_OF_OFFICES = words("i på vid")
+
+
+def _office(before: str) -> bool:
+    """Whether an office in the place is named, or people are said to live there."""
+    guide = _OFFICE_IN.search(before)
+    return guide is not None and before[: guide.start()].lower().endswith(_OFFICES)
+
+
 #: What comes before a name, and what it says; the first that fits.
-_CLUES = ((_OFFICE, Clue.OFFICE), (_BETWEEN, Clue.BETWEEN), (_TOWARDS, Clue.TOWARDS), (_AT, Clue.AT))
+_CLUES = ((_office, Clue.OFFICE), (_BETWEEN.search, Clue.BETWEEN), (_TOWARDS.search, Clue.TOWARDS), (_AT.search, Clue.AT))
 #: Those that can end with a word; all of them for the other guides.
 _ENDING_WITH = {
     **dict.fromkeys(("i", "på", "vid"), (_CLUES[0], _CLUES[3])),
@@ -138,7 +154,7 @@ def clue(text: str, start: int, end: int) -> Clue:
     word = before.rstrip().rpartition(" ")[2]
     if (word[:1].isupper() or word in _LOWER_NAMES) and (_CLUB_BEFORE.search(before) or _LONGER_BEFORE.search(before)):
         return Clue.NO_PLACE
-    return _favourable(before, after, word.lower())
+    return _favourable(before, after, word)
 
 
 def _is_dateline(name: str, after: str) -> bool:
@@ -155,14 +171,17 @@ def road(text: str, start: int) -> str:
 
 def _favourable(before: str, after: str, word: str) -> Clue:
     """What speaks for a place; one of place or direction as the word before is worth a closer look."""
-    if after[:1] == " " and _ADMINISTRATIVE_AFTER.match(after) and not (_TOWARDS.search(before) or _OFFICE.search(before)):
+    if after[:1] == " " and _ADMINISTRATIVE_AFTER.match(after) and not (_TOWARDS.search(before) or _office(before)):
         return Clue.ADMINISTRATIVE
-    if word in _GUIDES:
-        for pattern, said in _ENDING_WITH.get(word, _CLUES):
-            if pattern.search(before):
+    guide = word.lower()
+    if guide in _GUIDES:
+        if word in _DIRECTLY and before.endswith(" "):
+            return Clue.OFFICE if guide in _OF_OFFICES and _office(before) else Clue.AT
+        for says, said in _ENDING_WITH.get(guide, _CLUES):
+            if says(before):
                 return said
-    starts = not before or _SENTENCE_BEFORE.search(before)
-    if (starts and _HEADING_AFTER.match(after)) or (_LAST_OF_LIST.search(before) and _END_AFTER.match(after)):
+    starts = not before or (not word[-1:].isalpha() and _SENTENCE_BEFORE.search(before))
+    if (starts and _HEADING_AFTER.match(after)) or (word.endswith(",") and _LAST_OF_LIST.search(before) and _END_AFTER.match(after)):
         return Clue.HEADING
     return Clue.START if starts else Clue.PLAIN
 

@@ -59,13 +59,16 @@ class Relate:
     """Finds repeated versions, exact copies and stories; counts what became of every document.
 
     Reads ``documents``; writes each version once to ``related``, what is known of its document to ``versions`` and
-    ``story_members``, the stories to ``stories``, and the counts of each partition to ``books``. Time is that of the records, so what it makes of them does not depend on when it does.
+    ``story_members``, the stories to ``stories``, and the counts of each partition to ``books``. Time is that of the records,
+    so what it makes of them does not depend on when it does.
     """
 
     name = "relate"
     inputs = ("documents",)
 
-    def __init__(self) -> None:
+    def __init__(self, *, stories: bool = True) -> None:
+        """:param stories: whether documents are put into stories; those of before are kept as they are."""
+        self._tells = stories
         self._known: dict[str, _Known] = {}
         #: Text → the documents that have it now and when they got it, the earliest first.
         self._holders: dict[bytes, dict[str, datetime]] = {}
@@ -77,7 +80,7 @@ class Relate:
 
     def restore(self, read: Reading) -> None:
         """Fold back which versions came, who has which text, the open stories, and the counts."""
-        self.__init__()  # type: ignore[misc]
+        self.__init__(stories=self._tells)  # type: ignore[misc]
         for delivered in read("books"):
             books = decode(delivered.value, Books)
             self._books[books.partition] = books
@@ -151,7 +154,7 @@ class Relate:
         """Put the newest version of a document into its story, or take it out."""
         if document.withdrawn:
             return self._stories.remove(document.id, moment)
-        return self._stories.put(_told(document), moment)
+        return self._stories.put(_told(document), moment) if self._tells or self._stories.story_of(document.id) else None
 
     def _note(self, known: _Known, document: Document, moment: datetime) -> str | None:
         """Take note of the version; the id of the document that had its text first, if that is another one."""

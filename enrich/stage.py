@@ -55,10 +55,10 @@ class Enrich:
     name = "enrich"
     inputs = ("raw",)
 
-    def __init__(self, nlp: Language, gazetteer: Gazetteer) -> None:
+    def __init__(self, nlp: Language, gazetteer: Gazetteer, *, incidents: bool = True) -> None:
         self._nlp = nlp
         self._gazetteer = gazetteer
-        self._splitter = Splitter(nlp)
+        self._splitter = Splitter(nlp) if incidents else None
 
     def process(self, records: Sequence[Delivered]) -> list[Record]:
         """One output a record, in order. For the same input always the same output."""
@@ -103,8 +103,11 @@ def _public(url: str | None) -> str | None:
     return next(iter(public_links((url,))), None) if url else None
 
 
-def document(item: Prepared, doc: Doc, gazetteer: Gazetteer, splitter: Splitter) -> Document:
-    """The document of an item and its analysed text; spans are mapped back to the stored title and text."""
+def document(item: Prepared, doc: Doc, gazetteer: Gazetteer, splitter: Splitter | None) -> Document:
+    """The document of an item and its analysed text; spans are mapped back to the stored title and text.
+
+    :param splitter: takes round-ups apart; without it nobody looks whether the text is one.
+    """
     raw, draft = item.raw, item.draft
     return Document(
         id=raw.document,
@@ -120,7 +123,7 @@ def document(item: Prepared, doc: Doc, gazetteer: Gazetteer, splitter: Splitter)
         tags=draft.tags,
         places=_with_area(stored_places(PLACES.get(doc), item.frame, draft.title, draft.text), raw.area, gazetteer),
         themes=THEMES.get(doc),
-        incidents=splitter.incidents(draft.title, draft.text, places=PLACES.get(doc), area=raw.area),
+        incidents=splitter.incidents(draft.title, draft.text, places=PLACES.get(doc), area=raw.area) if splitter else (),
         redactions=item.redactions,
         provenance=_provenance(raw),
         category=draft.category,

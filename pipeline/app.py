@@ -37,20 +37,30 @@ STAGES = ("collect", "enrich", "relate", "spread", "index")
 READS = {"enrich": ("raw",), "relate": ("documents",), "spread": ("related", "nights"), "index": ("related",)}
 
 
-def _readers(topic: str) -> tuple[str, ...]:
-    return tuple(stage for stage, read in READS.items() if topic in read)
+def stages(settings: Settings) -> tuple[str, ...]:
+    """The stages that the settings leave on, in the order of the flow."""
+    return tuple(stage for stage in STAGES if stage != "spread" or settings.analysis.spread)
+
+
+def reads(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Stage that is on → topics that it reads."""
+    return {stage: READS[stage] for stage in stages(settings) if stage in READS}
 
 
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic of the pipeline."""
-    keep, partitions = settings.keep, settings.partitions
+    keep, partitions, on = settings.keep, settings.partitions, reads(settings)
+
+    def readers(topic: str) -> tuple[str, ...]:
+        return tuple(stage for stage, read in on.items() if topic in read)
+
     return (
-        Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw), consumers=_readers("raw")),
-        Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents), consumers=_readers("documents")),
-        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related), consumers=_readers("related")),
+        Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw), consumers=readers("raw")),
+        Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents), consumers=readers("documents")),
+        Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related), consumers=readers("related")),
         Topic(name="events", retention=timedelta(days=keep.related)),
         Topic(name="findings", retention=timedelta(days=keep.related)),
-        Topic(name="nights", compacted=True, consumers=_readers("nights")),
+        Topic(name="nights", compacted=True, consumers=readers("nights")),
         Topic(name="dead", retention=timedelta(days=keep.dead)),
         Topic(name="retried", compacted=True),
         Topic(name="sources", compacted=True),
@@ -162,7 +172,7 @@ def enrichment(settings: Settings) -> Enrich:
     """The stage that makes documents of items."""
     from enrich.stage import Enrich
 
-    return Enrich(*_analysis(settings))
+    return Enrich(*_analysis(settings), incidents=settings.analysis.incidents)
 
 
 def gazetteer(settings: Settings) -> Gazetteer:
@@ -234,8 +244,8 @@ def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[
     if "enrich" in stages:
         made.append(StageWorker(enrichment(settings), bus, settings.runner.batch))
     if "relate" in stages:
-        made.append(StageWorker(Relate(), bus, settings.runner.batch))
-    if "spread" in stages:
+        made.append(StageWorker(Relate(stories=settings.analysis.stories), bus, settings.runner.batch))
+    if "spread" in stages and settings.analysis.spread:
         made.append(StageWorker(_spread(settings), bus, settings.runner.batch))
     if "index" in stages and index is not None:
         made.append(IndexWorker(index, bus, settings.runner.flush_documents, settings.runner.flush_seconds))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from math import inf
 
 from pipeline import app
 from pipeline.errors import UsageError
@@ -18,6 +20,9 @@ from pipeline.tables import TablesWorker
 #: Workers that wait until a batch is worth it; what they have left they write when the pipeline ends.
 _PACED = frozenset({IndexWorker.name, TablesWorker.name})
 
+#: Seconds that stages which do not lag are taken not to.
+_MOMENT = 0.03
+
 
 class Live:
     """A running pipeline, and what it has done."""
@@ -27,6 +32,7 @@ class Live:
     ) -> None:
         self.bus, self.index, self.progress, self.metrics = bus, index, progress, metrics
         self._runner, self._max_lag = runner, settings.runner.max_lag
+        self._was_ready = -inf
 
     def lag(self) -> dict[str, int]:
         """Records waiting before each stage."""
@@ -43,12 +49,18 @@ class Live:
     async def ready(self) -> None:
         """Return once no stage has more waiting than ``runner.max_lag``: what holds the collectors back.
 
+        Counting takes longer than many an answer does, so what was found holds for a moment.
+
         :raises FjarilError: if a stage has stopped; then it would never be.
         """
+        if time.monotonic() - self._was_ready < _MOMENT:
+            self.check()
+            return
         while max(self.lag().values(), default=0) > self._max_lag:
             self.check()
             await asyncio.sleep(0.02)
         self.check()
+        self._was_ready = time.monotonic()
 
     async def drained(self) -> None:
         """Return once all there is has come as far as the index; what still waits there is written when the block ends."""
@@ -64,7 +76,7 @@ class Live:
 
 
 @contextmanager
-def running(settings: Settings, stages: Sequence[str] = app.STAGES) -> Iterator[Live]:
+def running(settings: Settings, stages: Sequence[str]) -> Iterator[Live]:
     """Run the stages until the block ends; then each finishes what it has begun.
 
     Stages share the data directory with those of other processes, but one alone collects.

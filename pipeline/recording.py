@@ -60,12 +60,12 @@ def read(path: Path, source: str) -> Iterator[Answer]:
 def count(path: Path) -> int:
     """Number of polls in the file."""
     with _open(path) as lines:
-        return sum(1 for _, line in _numbered(path, lines) if line.strip())
+        return sum(1 for _ in _numbered(path, lines))
 
 
 def _numbered(path: Path, lines: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     try:
-        yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+        yield from ((number, line) for number, line in enumerate(lines, 1) if not line.isspace())
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise UsageError(f"{path}: {error}; expected JSON Lines, plain or packed as .gz or .xz, whole") from error
 

@@ -132,14 +132,17 @@ class Watcher(Protocol):
         """An answer of this moment was collected, or had been collected before."""
 
 
-async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[Answer], speed: Speed, watcher: Watcher) -> None:
+async def play(
+    settings: Settings, sources: Sequence[Source], answers: Iterable[Answer], speed: Speed, watcher: Watcher, *, night: bool = True
+) -> None:
     """Serve the answers one after the other, collect each with its source's collector, and process what comes.
 
-    In the end, what a nightly run makes of all events. What the bus already holds is passed over, so an interrupted replay goes on where it was, and one played twice adds
+    What the bus already holds is passed over, so an interrupted replay goes on where it was, and one played twice adds
     nothing. The fetches wait while the stages lag behind.
 
     :param sources: the sources of the answers; each is fetched at ``http://replay/ID``.
     :param answers: in the order of time.
+    :param night: in the end look again at all events, as a nightly run does.
     """
     pending = iter(answers)
     first = next(pending, None)
@@ -147,7 +150,7 @@ async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[
         raise UsageError("there is no answer to replay")
     last = first.at
     clock, pace = VirtualClock(first.at), _Pace(speed, first.at)
-    with running(settings) as live, Server() as server:
+    with running(settings, app.stages(settings)) as live, Server() as server:
         watcher.watch(live)
         served = {source.id: msgspec.structs.replace(source, url=f"{BASE}/{source.id}") for source in sources}
         async with ReplayEngine(server, clock) as engine, Collector(engine, live.bus, clock) as collector:
@@ -163,7 +166,7 @@ async def play(settings: Settings, sources: Sequence[Source], answers: Iterable[
                 watcher.advance(answer.at, skipped=done)
                 last = answer.at
         await live.drained()
-        if (app.last_night(live.bus) or first.at) < last:
+        if night and settings.analysis.spread and (app.last_night(live.bus) or first.at) < last:
             await asyncio.to_thread(app.night, settings, live.bus, last)
             await live.drained()
 

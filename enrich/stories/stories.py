@@ -92,12 +92,15 @@ class Stories:
             document=member.id, number=member.number, arrived=member.arrived, is_copy=member.is_copy, weights=member.vector
         )  # fmt: skip
 
-    def remove(self, document: str, moment: datetime) -> StoryMember | None:
-        """The document is withdrawn and leaves its story; None if it is not remembered."""
+    def remove(self, document: str, moment: datetime) -> StoryMember:
+        """The document is withdrawn and leaves its story; returns what is to be remembered of it.
+
+        Of one that is not in a story that is the last number given: what it had itself may be erased by now, with its number.
+        """
         self.advance(moment)
         number = self._numbers.get(document)
         if not number:
-            return None
+            return StoryMember(document=document, number=self._next - 1, arrived=self._now, withdrawn=True)
         member, story = self._members[number], self._story[number]
         self._forget(member, leave=True)
         self._note(story)

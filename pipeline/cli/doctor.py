@@ -31,12 +31,15 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _show(report: Report, settings: Settings) -> None:
+    from pipeline.app import stages
+
+    on = stages(settings)
     rows = [
         ("data", settings.data_dir),
         ("bus", settings.bus.replace("{data_dir}", str(settings.data_dir))),
         ("index", report.index),
         ("documents that search finds", report.searchable),
-        *((f"waiting before {stage}", records) for stage, records in report.lag.items()),
+        *((f"waiting before {stage}", records) for stage, records in report.lag.items() if stage in on),
         *report.versions.items(),
     ]
     print_table("", ("what", "found"), rows)

@@ -30,6 +30,7 @@ def run(
     from contextlib import suppress
 
     from pipeline.app import STAGES
+    from pipeline.app import stages as stages_on
     from pipeline.cli.view import View
     from pipeline.errors import UsageError
     from pipeline.service import Stopped, in_loop, serve
@@ -37,9 +38,12 @@ def run(
     if unknown := sorted(set(stages or ()) - set(STAGES)):
         raise UsageError(f"there is no stage {', '.join(unknown)}; there are {', '.join(STAGES)}")
     settings = settings_of(context)
-    _announce(settings, stages or STAGES, command_line(context, settings))
+    on = stages_on(settings)
+    if off := sorted(set(stages or ()) - set(on)):
+        raise UsageError(f"{', '.join(off)} is switched off by the settings: set analysis.{off[0]} to true, or leave it out")
+    _announce(settings, stages or on, command_line(context, settings))
     with View(settings, "fjaril") as view, suppress(Stopped):
-        in_loop(serve(settings, tuple(stages or STAGES), view.watch))
+        in_loop(serve(settings, tuple(stages or on), view.watch))
 
 
 def _announce(settings: Settings, stages: Iterable[str], command: str) -> None:

@@ -34,7 +34,10 @@ def one(what: str, count: int) -> dict[str, float]:
         return {"docs/s": pipeline.tokenizer(texts.notices(count))}
     if what in {"tag", "learned"}:
         return {"docs/s": pipeline.tag(texts.notices(count), learned=what == "learned")}
-    return pipeline.parts(texts.notices(count)) if what == "parts" else pipeline.pipeline(what, count)
+    if what == "parts":
+        return pipeline.parts(texts.notices(count))
+    kind, _, all_ = what.partition("+")
+    return pipeline.pipeline(kind, count, pipeline.EVERYTHING if all_ else pipeline.PLAIN)
 
 
 def startup() -> float:
@@ -50,17 +53,17 @@ def startup() -> float:
 
 def report(rounds: int) -> list[str]:
     """All figures as lines. Tokenizer and pipelines take turns, so that a machine that slows down slows all of them."""
-    plan = ["tokenizer", "tag", "learned", "json", "rss"] * rounds
+    plan = ["tokenizer", "tag", "learned", "json", "rss", "json+all", "rss+all"] * rounds
     rates: dict[str, list[float]] = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("measuring", total=len(plan) + 5)
+        task = progress.add_task("measuring", total=len(plan) + 6)
         for what in plan:
             rates.setdefault(what, []).append(measure(what, COUNT)["docs/s"])
             progress.advance(task)
         parts = measure("parts", COUNT)
         progress.advance(task)
-        large = measure("json", MANY)
-        progress.advance(task)
+        large = {what: measure(what, MANY) for what in ("json", "json+all")}
+        progress.advance(task, 2)
         near = measure("near", WINDOW)
         progress.advance(task)
         stories = measure("stories", WINDOW)
@@ -74,10 +77,17 @@ def report(rounds: int) -> list[str]:
         ("learned", "fjaril tag, with what was learned", 0.35),
         ("json", "pipeline, json source", 0.35),
         ("rss", "pipeline, rss source", 0.20),
+        ("json+all", "  and incidents, stories, spread", None),
+        ("rss+all", "  the same, rss source", None),
     ):
-        lines.append(f"{name:34} {median[what]:8.0f} docs/s   {median[what] / base:.2f} of the tokenizer (at least {floor})")
+        asked = f" (at least {floor})" if floor else ""
+        lines.append(f"{name:34} {median[what]:8.0f} docs/s   {median[what] / base:.2f} of the tokenizer{asked}")
     lines += [f"{'  ' + name + ' alone':34} {rate:8.0f} docs/s" for name, rate in parts.items()]
-    lines.append(f"{f'pipeline, {MANY:,} documents':34} {large['docs/s']:8.0f} docs/s   {large['MB']:.0f} MB at the peak (at most 600)")
+    for what, name, asked in (
+        ("json", f"pipeline, {MANY:,} documents", " (at most 600)"),
+        ("json+all", "  and incidents, stories, spread", ""),
+    ):
+        lines.append(f"{name:34} {large[what]['docs/s']:8.0f} docs/s   {large[what]['MB']:.0f} MB at the peak{asked}")
     lines.append(f"{f'near-duplicates, {WINDOW:,} documents':34} {near['docs/s']:8.0f} docs/s   (CPU; at least 10000)")
     lines.append(
         f"{f'stories, {WINDOW:,} documents':34} {stories['docs/s']:8.0f} docs/s   (CPU; at least 5000) "
@@ -89,7 +99,7 @@ def report(rounds: int) -> list[str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--one", choices=("tokenizer", "tag", "learned", "json", "rss", "parts", "near", "stories"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=COUNT, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each measurement")
     arguments = parser.parse_args()

@@ -26,18 +26,25 @@ from pipeline.model import Source
 from pipeline.recording import Answer
 from pipeline.replay import POLISEN, Speed, play
 from pipeline.service import in_loop
-from pipeline.settings import Settings
+from pipeline.settings import Analysis, Settings
 from tests.bench import texts
 
 FEED = Source(id="feed", kind="feed", url="http://replay/feed", name="Mätning", purpose="mätning")
 KINDS = {"json": (POLISEN, texts.json_answers), "rss": (FEED, texts.rss_answers)}
 
 
-class Silent:
-    """Watches nothing."""
+#: What the pipeline does with documents: places, themes, duplicates and revisions; and all that it can.
+PLAIN, EVERYTHING = Analysis(incidents=False, stories=False, spread=False), Analysis()
+
+
+class Watch:
+    """Knows when the pipeline ran; what it has loaded by then it loads once a start."""
+
+    began = 0.0
 
     def watch(self, live: object) -> None:
-        """Nothing."""
+        """The first fetch comes next."""
+        self.began = time.perf_counter()
 
     def advance(self, moment: object, *, skipped: bool = False) -> None:
         """Nothing."""
@@ -86,25 +93,26 @@ def record(kind: str, count: int, file: Path) -> None:
             lines.write(msgspec.json.encode(poll) + b"\n")
 
 
-def pipeline(kind: str, count: int) -> dict[str, float]:
+def pipeline(kind: str, count: int, analysis: Analysis) -> dict[str, float]:
     """Documents a second from the first fetch until all are searchable, over real HTTP, and the process's peak memory."""
     source, _ = KINDS[kind]
     with tempfile.TemporaryDirectory() as folder:
-        settings, file = Settings(data_dir=Path(folder)), Path(folder) / "recording.jsonl"
+        settings, file = Settings(data_dir=Path(folder), analysis=analysis), Path(folder) / "recording.jsonl"
         recorder = multiprocessing.get_context("spawn").Process(target=record, args=(kind, count, file))
         recorder.start()
         recorder.join()
         app.enrichment(settings)  # the gazetteer is built once a machine
-        began = time.perf_counter()
-        in_loop(play(settings, (source,), recording.read(file, source.id), Speed(), Silent()))
-        seconds = time.perf_counter() - began
+        watch = Watch()
+        in_loop(play(settings, (source,), recording.read(file, source.id), Speed(), watch, night=False))
+        seconds = time.perf_counter() - watch.began
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         bus, index = app.open_bus(settings), app.open_index(settings)
         report = examine(bus, index)
         index.close()
         bus.close()
     if report.documents != count or report.searchable != count or not report.balanced:
         raise SystemExit(f"{kind}: {count} texts became {report.documents} documents, {report.searchable} searchable")
-    return {"docs/s": count / seconds, "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"docs/s": count / seconds, "MB": memory}
 
 
 def parts(events: list[dict]) -> dict[str, float]:

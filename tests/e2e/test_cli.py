@@ -40,6 +40,7 @@ COMMANDS = (
     "places",
     "themes",
     "rules",
+    "rota",
     "dead",
 )
 
@@ -143,6 +144,16 @@ def test_wrong_use_is_one_line(arguments, told, monkeypatch, capsys, tmp_path):
     assert (code, output, error.count("\n")) == (2, "", 1)
     assert error.startswith("fjaril: ")
     assert told in error
+
+
+def test_a_stage_that_is_switched_off_is_not_run(monkeypatch, capsys, tmp_path):
+    """It says which setting has it off; nothing waits for it: its group holds no record back."""
+    monkeypatch.setenv("FJARIL_ANALYSIS__SPREAD", "false")
+    code, _, error = here(monkeypatch, capsys, "--data", str(tmp_path), "run", "spread")
+    assert code == 2
+    assert "spread is switched off by the settings: set analysis.spread to true, or leave it out" in error
+    consumers = {topic.name: topic.consumers for topic in app.topics(pipeline.settings.load(data=tmp_path))}
+    assert (consumers["related"], consumers["nights"]) == (("index",), ())
 
 
 def test_a_wrong_use_is_told_to_the_shell():

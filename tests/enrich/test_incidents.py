@@ -49,6 +49,8 @@ def test_the_stage_gives_a_document_its_incidents(nlp, gazetteer):
     assert [first.text[i.start : i.end].split()[1] for i in first.incidents] == ["Malmö,", "Lund,"]
     assert {first.text[p.start : p.end] for i in first.incidents for p in i.places} == {"Malmö", "Lund"}
     assert second.incidents == ()
+    whole = Enrich(nlp, gazetteer, incidents=False).process(records)
+    assert [decode(record.value, Document).incidents for record in whole] == [(), ()]  # switched off
 
 
 def seen(incidents: tuple[Incident, ...]) -> list[tuple[str, str | None, str]]:

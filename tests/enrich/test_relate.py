@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from enrich.relate import SHORTEST_COPY, Relate
@@ -45,9 +45,9 @@ class Flow:
         self._size = size
         self.worker = self.another()
 
-    def another(self) -> StageWorker:
+    def another(self, *, stories: bool = True) -> StageWorker:
         """A process of its own with the same stage."""
-        return StageWorker(Relate(), self.bus, self._size)
+        return StageWorker(Relate(stories=stories), self.bus, self._size)
 
     def publish(self, *documents: Document, after: timedelta = timedelta()) -> None:
         """One a second."""
@@ -261,7 +261,12 @@ def withdrawn_now(documents: Sequence[Document]) -> dict[str, datetime]:
     return {id_: moment for id_, (made, moment) in newest.items() if made.withdrawn}
 
 
+#: What is remembered of the first withdrawal is erased by the second.
+TWICE = [document("a"), document("b"), document("b", 2, withdrawn=True), document("b", 3, withdrawn=True), document("b", 4)]
+
+
 @settings(max_examples=60, deadline=None)
+@example(stream=TWICE, split=4, sizes=(1, 1), pause=0)
 @given(stream=streams(), split=st.integers(0, 14), sizes=st.tuples(*[st.integers(1, 6)] * 2), pause=st.sampled_from((0, 1, 50, 70)))
 def test_a_restart_changes_nothing(stream, split, sizes, pause):
     """Wherever the stream is cut: a stage restored from its own outputs, what was withdrawn erased from them, writes on exactly
@@ -301,3 +306,20 @@ def test_whoever_takes_a_batch_writes_the_same(stream, turns):
             written.append(flow.everything())
             flow.bus.close()
     assert written[0] == written[1]
+
+
+def test_without_stories_documents_are_told_apart_as_before(tmp_path):
+    """Switched off, nothing new is put into a story and copies are still marked; what is in one is kept, edited and taken out."""
+    flow = Flow(tmp_path)
+    flow.publish(document("a"), document("b"))
+    flow.run()
+    (story,) = flow.stories().values()
+    flow.worker = flow.another(stories=False)
+    flow.publish(document("c"), document("a", 2, WIRE + " Nu är den släckt."), document("b", 2, withdrawn=True), after=timedelta(minutes=5))
+    flow.run()
+    assert flow.related()[2:] == [("c", 1, "a"), ("a", 2, None), ("b", 2, None)]
+    last = {delivered.key: decode(delivered.value, Document) for delivered in flow.bus.read("related") if delivered.value}
+    assert (last["a"].story, last["c"].story) == (story.id, "")
+    members = {d.key: decode(d.value, StoryMember) for d in flow.bus.read("story_members") if d.value}
+    assert "c" not in members
+    assert members["b"].withdrawn
