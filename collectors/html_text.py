@@ -31,6 +31,8 @@ def without_controls(text: str) -> str:
 
     A terminal that shows the text would take them for commands. What stands after them stays, to be seen for what it is.
     """
+    if text.isprintable():
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROLS.sub(lambda found: " " if found[0].isspace() else "", text)
 

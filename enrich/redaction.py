@@ -42,6 +42,8 @@ _CALLS = re.compile(
     r"|(?<![^\W_])(?:tel|telefon|telephone|phone|mobil|mobile|msisdn|sms|callto)(?:nr|no|nummer|number)?[=:][\s+(]*\d[\d\s()./-]{5}",
     re.IGNORECASE,
 )
+#: Each of them has one of these, which few links have.
+_MAY_CALL = re.compile(r"[=:][\s+(]*\d|//[WwAa]")
 _YEAR_AT_END = re.compile(r"\s(?:19|20)\d\d$")
 
 
@@ -96,8 +98,12 @@ def _names_somebody(link: str) -> bool:
     Other digits are mostly a date or the page's own number.
     """
     plain = _visible(unquote(unquote(link)))
-    numbers = (match for match in _PERSONAL.finditer(plain) if "/" not in match.group())
-    return bool(_EMAIL.search(plain) or _CALLS.search(plain)) or any(map(_is_personal, numbers))
+    if ("@" in plain or "%" in plain) and _EMAIL.search(plain):
+        return True
+    if _MAY_CALL.search(plain) and _CALLS.search(plain):
+        return True
+    numbers = _PERSONAL.finditer(plain) if _NUMBERS.search(plain) else ()
+    return any(_is_personal(match) for match in numbers if "/" not in match.group())
 
 
 def _findings(text: str) -> list[_Finding]:
