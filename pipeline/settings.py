@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -71,9 +71,9 @@ class Kafka(_Part):
     """How the brokers that ``bus`` names are reached."""
 
     tls: bool = Field(default=False, description="whether the brokers speak TLS")
-    ca: Path | None = Field(None, description="file with the certificates that the brokers' are signed by; without it the system's")
-    certificate: Path | None = Field(None, description="file with a certificate of this client's, where the brokers want one")
-    key: Path | None = Field(None, description="file with the certificate's private key")
+    ca: FilePath | None = Field(None, description="file with the certificates that the brokers' are signed by; without it the system's")
+    certificate: FilePath | None = Field(None, description="file with a certificate of this client's, where the brokers want one")
+    key: FilePath | None = Field(None, description="file with the certificate's private key")
     username: str = Field("", description="user that the brokers know, where they want one")
     password: Secret = Field(SecretStr(""), description="the user's password, or file:PATH")
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("SCRAM-SHA-512", description="how the password is shown (SASL)")
@@ -85,7 +85,7 @@ class Elastic(_Part):
     """How the server that ``index`` names is reached."""
 
     api_key: Secret = Field(SecretStr(""), description="the server's API key, encoded, as it gives one out, or file:PATH")
-    ca: Path | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
+    ca: FilePath | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
     timeout: float = Field(30, gt=0, le=600, description="seconds for one answer")
     retries: int = Field(5, ge=0, le=100, description="how often a request that fails is sent again")
 
@@ -96,7 +96,7 @@ class Kibana(_Part):
     api_key: Secret = Field(
         SecretStr(""), description="an API key that may manage saved objects, encoded, as Elasticsearch gives it out, or file:PATH"
     )
-    ca: Path | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
+    ca: FilePath | None = Field(None, description="file with the certificates that the server's is signed by; without it the system's")
     timeout: float = Field(60, gt=0, le=600, description="seconds for one answer")
 
 

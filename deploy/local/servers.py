@@ -23,6 +23,8 @@ import urllib.error
 import urllib.request
 import uuid
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +74,18 @@ class Servers:
 
     @property
     def kafka_sasl(self) -> str:
-        """Address of the same broker for those who show a password: the user ``fjaril`` has ``invented``."""
+        """Address of the same broker over TLS for those who show a password, by PLAIN or SCRAM: the user ``fjaril`` has ``invented``."""
         return f"127.0.0.1:{self._read()['ports']['sasl']}"
+
+    @property
+    def kafka_mutual(self) -> str:
+        """Address of the same broker over TLS for those who show a certificate: its own is the one that it takes."""
+        return f"127.0.0.1:{self._read()['ports']['mutual']}"
+
+    @property
+    def certificate(self) -> Path:
+        """The broker's, as PEM; it signs itself. Beside it ``broker.p12`` with its private key; the password is ``invented``."""
+        return self.directory / "kafka" / "config" / "broker.pem"
 
     @property
     def elasticsearch(self) -> str:
@@ -128,7 +140,7 @@ class Servers:
         java = _java()
         self.fetch()
         self.stop()
-        wanted = {"kafka": 9092, "controller": 9093, "sasl": 9094, "elasticsearch": 9200}
+        wanted = {"kafka": 9092, "controller": 9093, "sasl": 9094, "mutual": 9095, "elasticsearch": 9200}
         ports = {name: _free(port) for name, port in wanted.items()}
         self._state.write_text(json.dumps({"java": str(java), "ports": ports, "processes": {}}), encoding="utf-8")
         try:
@@ -141,10 +153,12 @@ class Servers:
             self.stop()
             raise
 
-    def restart(self, name: str) -> None:
-        """Start one again that was stopped or killed, with what it had stored, and wait until it answers."""
-        self._run(name)
-        self._await(name)
+    def restart(self, *names: str) -> None:
+        """Start again what was stopped or killed, with what it had stored, and wait until it answers."""
+        for name in names:
+            self._run(name)
+        for name in names:
+            self._await(name)
 
     def stop(self) -> None:
         """End both, and remove what they stored."""
@@ -166,6 +180,18 @@ class Servers:
             time.sleep(0.05)
         _children[:] = [child for child in _children if child.poll() is None]
 
+    @contextmanager
+    def silenced(self, name: str) -> Iterator[None]:
+        """Within the block it answers nothing, and is not gone either."""
+        process = self._process(name)
+        if process is None or not process.runs:
+            raise ServersError(f"{name} does not run")
+        os.killpg(process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
+
     # --- inside --------------------------------------------------------------------------------------------------------
 
     def _prepare(self, name: str) -> None:
@@ -176,14 +202,26 @@ class Servers:
         if name == "kafka":
             (home / "config" / "server.properties").write_text(_kafka_settings(home, ports), encoding="utf-8")
             (home / "config" / "log4j2.yaml").write_text(_KAFKA_LOG, encoding="utf-8")
-            identity = str(uuid.uuid4())
-            self._call_kafka("kafka.tools.StorageTool", "format", "-t", identity, "-c", str(home / "config" / "server.properties"))
+            self._certify(home / "config")
+            settings, user = str(home / "config" / "server.properties"), "SCRAM-SHA-512=[name=fjaril,password=invented]"
+            self._call_kafka("kafka.tools.StorageTool", "format", "-t", str(uuid.uuid4()), "-c", settings, "--add-scram", user)
             return
         shutil.copytree(self._elasticsearch() / "config", home / "config", dirs_exist_ok=True)
         (home / "config" / "elasticsearch.yml").write_text(_elasticsearch_settings(home, ports), encoding="utf-8")
         if os.geteuid() == 0:
             for path in (home, *home.rglob("*")):
                 os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+
+    def _certify(self, folder: Path) -> None:
+        """Make the broker's certificate with what every JDK has."""
+        tool = [str(Path(self._read()["java"]) / "bin" / "keytool"), "-keystore", str(folder / "broker.p12"), "-storepass", "invented"]
+        for arguments in (
+            ("-genkeypair", "-alias", "broker", "-keyalg", "EC", "-dname", "CN=broker", "-ext", "SAN=IP:127.0.0.1", "-validity", "3650"),
+            ("-exportcert", "-alias", "broker", "-rfc", "-file", str(folder / "broker.pem")),
+        ):
+            done = subprocess.run([*tool, *arguments], capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise ServersError(f"keytool failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
     def _run(self, name: str) -> None:
         state, home = self._read(), self.directory / name
@@ -241,6 +279,7 @@ class Servers:
         return json.loads(self._state.read_text(encoding="utf-8"))
 
 
+_KAFKA_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 _KAFKA_USER = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_fjaril="invented";'
 _KAFKA_LOG = """\
 Configuration:
@@ -253,17 +292,27 @@ Configuration:
 
 def _kafka_settings(home: Path, ports: dict[str, int]) -> str:
     """One broker that is its own controller. Compaction looks around often: tests wait for it."""
-    plain, sasl = f"PLAINTEXT://127.0.0.1:{ports['kafka']}", f"SASL://127.0.0.1:{ports['sasl']}"
+    outside = ",".join(
+        f"{name}://127.0.0.1:{ports[port]}" for name, port in (("PLAINTEXT", "kafka"), ("SASL", "sasl"), ("MUTUAL", "mutual"))
+    )
+    store = home / "config" / "broker.p12"
     return "\n".join(
         (
             "process.roles=broker,controller",
             "node.id=1",
             f"controller.quorum.voters=1@127.0.0.1:{ports['controller']}",
-            f"listeners={plain},{sasl},CONTROLLER://127.0.0.1:{ports['controller']}",
-            f"advertised.listeners={plain},{sasl}",
+            f"listeners={outside},CONTROLLER://127.0.0.1:{ports['controller']}",
+            f"advertised.listeners={outside}",
             "controller.listener.names=CONTROLLER",
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT",
-            "listener.name.sasl.sasl.enabled.mechanisms=PLAIN",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_SSL,MUTUAL:SSL",
+            "listener.name.sasl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512",
+            f"listener.name.sasl.scram-sha-512.sasl.jaas.config={_KAFKA_SCRAM}",
+            "listener.name.mutual.ssl.client.auth=required",
+            f"ssl.keystore.location={store}",
+            "ssl.keystore.type=PKCS12",
+            "ssl.keystore.password=invented",
+            f"ssl.truststore.location={store.with_suffix('.pem')}",
+            "ssl.truststore.type=PEM",
             f"listener.name.sasl.plain.sasl.jaas.config={_KAFKA_USER}",
             f"log.dirs={home / 'data'}",
             "auto.create.topics.enable=false",
@@ -275,7 +324,8 @@ def _kafka_settings(home: Path, ports: dict[str, int]) -> str:
             "transaction.state.log.min.isr=1",
             "share.coordinator.state.topic.replication.factor=1",
             "share.coordinator.state.topic.min.isr=1",
-            "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000",
+            "broker.heartbeat.interval.ms=500",
+            "broker.session.timeout.ms=3000",  # so long it takes until one that was killed is let in again
             "group.initial.rebalance.delay.ms=0",
             "log.cleaner.backoff.ms=500",
             "log.cleaner.dedupe.buffer.size=16777216",

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import MemberToRemove
-from pydantic import SecretStr
 
 from pipeline.bus.kafka.bus import KafkaBus
+from pipeline.bus.kafka.connection import Address, supported
 from pipeline.errors import BusError, StaleBatchError
 from pipeline.ports import Record, Topic
 from pipeline.settings import Kafka
+from tests.conftest import ROOT
 from tests.real_servers import servers
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -142,23 +144,106 @@ def refusal(url: str, options: Kafka | None = None) -> str:
     return str(refused.value)
 
 
-def test_credentials_are_taken_from_the_settings(prefix):
-    """A user with a password gets in; with another password the error names the settings, and shows no password."""
-    url = f"kafka://{servers().kafka_sasl}/{prefix}"
-    right = Kafka(username="fjaril", password=SecretStr("invented"), mechanism="PLAIN")
-    opened = KafkaBus(url, TOPICS, right)
-    opened.publish(records(1))
-    assert opened.count("in") == 1
-    opened.close()
-    said = refusal(url, Kafka(username="fjaril", password=SecretStr("guessed"), mechanism="PLAIN"))
-    assert "kafka.password" in said
-    assert "guessed" not in said
+# --- TLS and credentials ---------------------------------------------------------------------------------------------
 
 
-def test_a_broker_that_is_not_there_is_named(prefix, monkeypatch):
+@pytest.fixture
+def secured() -> dict[str, object]:
+    """Settings with which the broker lets one in who shows a password."""
+    return {"tls": True, "ca": servers().certificate, "username": "fjaril", "password": "invented"}
+
+
+@pytest.fixture
+def hasty(monkeypatch) -> None:
+    """A refusal is not waited for: the library tries again until its time is over."""
+    monkeypatch.setattr("pipeline.bus.kafka.connection.CONNECT", 2.0)
+
+
+def makes_the_round(bus: KafkaBus) -> None:
+    """What every kind of client of the bus does: publishes, reads as a group, commits, counts."""
+    bus.publish(records(3))
+    batch = bus.poll("g", ["in"], timeout=10)
+    bus.commit(batch, records(1, "out"))
+    assert (len(batch.records), bus.lag("g", ["in"]), bus.count("out")) == (3, {"in": 0}, 1)
+    bus.close()
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+def test_a_password_is_shown_over_tls(prefix, secured, mechanism):
+    """With the user, the password and the broker's certificate of the settings everything works."""
+    makes_the_round(KafkaBus(f"kafka://{servers().kafka_sasl}/{prefix}", TOPICS, Kafka(**secured, mechanism=mechanism)))
+
+
+def test_a_certificate_of_the_clients_is_shown(prefix, tmp_path, hasty):
+    """A broker that knows clients by certificates takes the one of the settings; without one the error names them."""
+    store = servers().certificate.with_suffix(".p12").read_bytes()
+    key, _, _ = pkcs12.load_key_and_certificates(store, b"invented")
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    url, known = f"kafka://{servers().kafka_mutual}/{prefix}", {"tls": True, "ca": servers().certificate}
+    makes_the_round(KafkaBus(url, TOPICS, Kafka(**known, certificate=servers().certificate, key=tmp_path / "key.pem")))
+    assert "see kafka.certificate and kafka.key" in refusal(url, Kafka(**known))
+    assert "kafka.key: none" in refusal(url, Kafka(**known, certificate=servers().certificate))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"password": "guessed"}, "refuses the credentials: see kafka.username, kafka.password and kafka.mechanism"),
+        ({"mechanism": "SCRAM-SHA-256"}, "kafka.mechanism"),
+        ({"username": ""}, "it wants credentials, see kafka.username"),
+        ({"ca": None}, "its certificate is not to be trusted (self-signed certificate): see kafka.ca"),
+        ({"ca": ROOT / "LICENSE"}, "kafka.ca"),
+        ({"tls": False}, "speaks TLS: set kafka.tls: true"),
+    ],
+)
+def test_a_refusal_names_the_setting(prefix, secured, hasty, changed, said):
+    """Found by trying TCP, TLS and a first question one after the other; no password is shown."""
+    text = refusal(f"kafka://{servers().kafka_sasl}/{prefix}", Kafka(**secured | {"mechanism": "PLAIN"} | changed))
+    assert said in text
+    assert not {"guessed", "invented"} & set(text.split())
+
+
+def test_tls_with_a_broker_that_has_none_names_the_setting(prefix, secured, hasty):
+    """The same for the other way round."""
+    assert "see kafka.tls" in refusal(f"kafka://{servers().kafka}/{prefix}", Kafka(**secured))
+
+
+# --- what else goes wrong ----------------------------------------------------------------------------------------------
+
+
+def test_a_broker_that_falls_silent_is_waited_for_only_so_long(prefix):
+    """It is stopped in the middle of everything: the error comes within the time of a transaction; when it goes on, nothing is doubled."""
+    bus = KafkaBus(f"kafka://{servers().kafka}/{prefix}", TOPICS, Kafka(transaction=10))
+    bus.publish(records(5))
+    batch = bus.poll("g", ["in"], timeout=10)
+    began = time.monotonic()
+    with servers().silenced("kafka"), pytest.raises(BusError):
+        bus.commit(batch, records(2, "out"))
+    assert time.monotonic() - began < 60
+    deadline = time.monotonic() + 60
+    done = False
+    while not done:
+        assert time.monotonic() < deadline
+        try:
+            again = bus.poll("g", ["in"], timeout=5)
+            bus.commit(again, records(2, "out") if again.records else [])
+            done = bus.lag("g", ["in"]) == {"in": 0}
+        except BusError:  # it has yet to find the broker again
+            time.sleep(1)
+    assert sorted(r.value for r in bus.read("out")) == [b"v0", b"v1"]
+    bus.close()
+
+
+def test_an_older_broker_is_refused():
+    """The error says what was found."""
+    supported(Address.parse("kafka://h:1"), (4, 3))
+    with pytest.raises(BusError, match=r"found Kafka 2\.4; 2\.5 or later is needed"):
+        supported(Address.parse("kafka://h:1"), (2, 4))
+
+
+def test_a_broker_that_is_not_there_is_named(hasty):
     """The error says which URL, and what to look at."""
-    monkeypatch.setattr("pipeline.bus.kafka.connection.CONNECT", 1.0)
-    assert refusal("kafka://127.0.0.1:1/x").startswith("bus: kafka://127.0.0.1:1/x: connecting: no broker answers")
+    assert refusal("kafka://127.0.0.1:1/x").startswith("bus: kafka://127.0.0.1:1/x: connecting: 127.0.0.1:1: nothing answers there")
 
 
 @pytest.mark.parametrize("url", ["kafka://", "kafka:///x", "kafka://h:1/a b"])

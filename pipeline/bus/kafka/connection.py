@@ -13,6 +13,7 @@ from kafka import errors as kafka_errors
 from kafka.structs import TopicPartition
 from msgspec import Struct
 
+from pipeline.bus.kafka import probe
 from pipeline.errors import BusCorruptError, BusError, StaleBatchError
 from pipeline.settings import Kafka
 
@@ -62,7 +63,8 @@ class Connection:
     """Makes clients that share address and rights."""
 
     def __init__(self, address: Address, options: Kafka) -> None:
-        self.address = address
+        """:raises BusError: if a file of certificates or keys does not hold what it should."""
+        self.address, self._given = address, options
         self._options = _client_options(address, options)
         self._session = options.session
         #: Seconds after which the broker aborts a transaction of a process that died in it; until then nobody reads past it.
@@ -78,14 +80,16 @@ class Connection:
 
         :raises BusError: if no broker answers, refuses the credentials, or is too old.
         """
-        with self.explained("connecting"):
+        try:
             client = KafkaAdminClient(**self._options)
-        version = client._manager.broker_version  # noqa: SLF001  (it tells nobody else)
-        if version < OLDEST:
+        except kafka_errors.KafkaError as error:
+            why = probe.cause(self.address.brokers[0], self._given)
+            raise BusError(f"bus: {self.address.url}: connecting: {why} ({type(error).__name__})") from error
+        try:
+            supported(self.address, client._manager.broker_version)  # noqa: SLF001  (it tells nobody else)
+        except BaseException:
             client.close()
-            raise BusError(
-                f"bus: {self.address.url}: found Kafka {'.'.join(map(str, version))}; {OLDEST[0]}.{OLDEST[1]} or later is needed"
-            )
+            raise
         return client
 
     def reader(self) -> Any:
@@ -129,6 +133,15 @@ class Connection:
             raise BusError(f"bus: {self.address.url}: {doing}: {_advice(error)} ({type(error).__name__})") from error
 
 
+def supported(address: Address, version: tuple[int, ...]) -> None:
+    """See that the client can do with such a broker what it must.
+
+    :raises BusError: if not.
+    """
+    if version < OLDEST:
+        raise BusError(f"bus: {address.url}: found Kafka {'.'.join(map(str, version))}; {OLDEST[0]}.{OLDEST[1]} or later is needed")
+
+
 _READING: dict[str, Any] = {
     "isolation_level": "read_committed", "auto_offset_reset": "earliest", "enable_auto_commit": False, "check_crcs": True,
     "max_poll_records": 2_000, "fetch_max_wait_ms": 250, "allow_auto_create_topics": False,
@@ -143,8 +156,10 @@ def _client_options(address: Address, options: Kafka) -> dict[str, Any]:
         "client_id": address.prefix, "reconnect_backoff_max_ms": RECONNECT,
     }  # fmt: skip
     if options.tls:
-        files = {"ssl_cafile": options.ca, "ssl_certfile": options.certificate, "ssl_keyfile": options.key}
-        found |= {name: str(path) for name, path in files.items() if path}
+        try:
+            found["ssl_context"] = probe.context(options)
+        except ValueError as error:
+            raise BusError(str(error)) from error
     if options.username:
         found |= {
             "sasl_mechanism": options.mechanism, "sasl_plain_username": options.username,
