@@ -17,7 +17,7 @@ _PLACES, _LEAST = 290, 0.01
 _SHRINK = 2.0
 
 
-class _Fading:
+class Fading:
     """A count that forgets."""
 
     __slots__ = ("_at", "_memory", "_since", "_value")
@@ -52,8 +52,8 @@ class ThemeRates:
         self.counts: defaultdict[str, float] = defaultdict(float, night.counts.get(theme, {}))
         self.total = sum(self.counts.values())
         rate = self.total / night.hours if night.hours else None
-        self._close, self._wide = _Fading(_CLOSE, now, rate), _Fading(_WIDE, now, rate)
-        self._events, self._links = _Fading(_LINKS, now), _Fading(_LINKS, now)
+        self._close, self._wide = Fading(_CLOSE, now, rate), Fading(_WIDE, now, rate)
+        self._events, self._links = Fading(_LINKS, now), Fading(_LINKS, now)
         self._link_ratio = night.link_ratio
 
     def national(self, now: float) -> float:

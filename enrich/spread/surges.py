@@ -9,10 +9,13 @@ from math import log
 from typing import NamedTuple
 
 from enrich.spread.model import Event, Finding, Grade, Occurrence, Version
+from enrich.spread.rates import Fading
 from pipeline.model import county_of, fingerprint
 
 #: Windows that are looked at, and how often by chance a year a finding may come to be said.
 _WINDOWS, _SAID = (timedelta(hours=2), timedelta(hours=24)), 12.0
+#: Hours of the memory of what is usual: long against chance, short against the seasons.
+_MEMORY = 60 * 24.0
 #: Least events of a burst; least counties of a surge, and least different wordings.
 _EVENTS, _COUNTIES, _WORDINGS = 3, 4, 2
 #: Before so much has been seen nothing is known of what is usual.
@@ -34,34 +37,39 @@ class _Key(NamedTuple):
 
 
 class _Usual:
-    """How many of a theme come in an hour of the week: what was counted since the first."""
+    """How many of a theme come in an hour of the week: what was counted since the first, and slowly forgotten, as seasons change."""
 
     def __init__(self) -> None:
         self.first: Event | None = None
-        self._counts: defaultdict[_Key, float] = defaultdict(float)
+        self._age = Fading(_MEMORY, 0.0)
+        self._counts: dict[_Key, Fading] = {}
         self._week = [_EVEN / 168] * 168
         self._total = _EVEN
 
     def add(self, event: Event) -> None:
-        self.first = self.first or event
+        now = _hours(event)
+        if self.first is None:
+            self.first, self._age = event, Fading(_MEMORY, now)
         self._week[_hour_of_week(event)] += 1
         self._total += 1
         for key in _keys(event):
-            self._counts[key] += 1
+            self._counts.setdefault(key, Fading(_MEMORY, now)).add(now)
 
     def expected(self, key: _Key, last: Event, window: timedelta) -> tuple[float, float]:
         """Events that would come before ``last`` anyway, and how many the rate is known from."""
         assert self.first is not None  # noqa: S101  (asked for only once there is one)
-        hours = max((last.time - self.first.time) / _HOUR, _KNOWN / _HOUR)
+        now, counted = _hours(last), self._counts.get(key)
+        hours = max(self._age.hours(now), _KNOWN / _HOUR)
+        known = (counted.read(now) if counted else 0.0) + _BELIEVED
         hour = _hour_of_week(last)
         share = sum(self._week[(hour - back) % 168] for back in range(int(window / _HOUR))) / self._total * 168 / hours
-        return (self._counts[key] + _BELIEVED) * share, self._counts[key] + _BELIEVED
+        return known * share, known
 
 
 class Surges:
     """Takes events in about the order of time, and says when there are far more than usual.
 
-    Against the hour of the week, all that was counted so far and, for a place, how the theme goes in the nation. Poisson-gamma upper tail
+    Against the hour of the week, the season (the last two months count most) and, for a place, how the theme goes in the nation. Poisson-gamma upper tail
     of the count; times the windows of a year and the places and themes looked at: how often chance gives as much.
     """
 
@@ -174,6 +182,10 @@ def _keys(event: Event) -> Iterator[_Key]:
 
 def _county(place: str) -> str:
     return county_of(place) or place
+
+
+def _hours(event: Event) -> float:
+    return event.time.timestamp() / 3600
 
 
 def _hour_of_week(event: Event) -> int:

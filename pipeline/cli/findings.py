@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -84,17 +84,23 @@ def name_of(gazetteer: Gazetteer, code: str) -> str:
     return place.name if place else code or "no place"
 
 
-def blind_spots(bus: Bus) -> list[str]:
-    """Sources that do not work or have been silent: where nothing is found there, nothing is known."""
+def blind_spots(bus: Bus, areas: Mapping[str, str]) -> list[str]:
+    """Sources that do not work or have been silent, and the areas that no other source tells of: nothing is known there.
+
+    :param areas: name of the area that each source tells of.
+    """
     states = [decode(record.value, SourceState) for record in bus.read("sources")]
     quiet = {state.source for state in silent(states)}
-    lines = []
+    lines, working = [], set()
     for state in sorted(states, key=lambda state: state.source):
         if state.health.is_failure:
             lines.append(f"{state.source} does not work ({state.health}): {state.detail or state.failure}")
         elif state.source in quiet:
             lines.append(f"{state.source} has given nothing new since {state.changed:%Y-%m-%d %H:%M}")
-    return lines
+        else:
+            working.add(areas.get(state.source))
+    asked = {areas[state.source] for state in states if state.source in areas}
+    return lines + [f"no source of {area} works: that nothing is found there says nothing" for area in sorted(asked - working)]
 
 
 def silent(states: Sequence[SourceState]) -> list[SourceState]:

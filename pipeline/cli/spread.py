@@ -110,11 +110,13 @@ def night(context: typer.Context) -> None:
 def _list(context: typer.Context, picture: Path | None, size: int, *, as_json: bool) -> None:
     from enrich.gazetteer import load
     from pipeline.cli import findings, spread_map
+    from pipeline.settings import load_sources
 
     settings = settings_of(context)
-    with opened(settings) as (bus, _):
-        found, blind = findings.last_versions(bus)[:size], findings.blind_spots(bus)
     gazetteer = load(settings.cache)
+    areas = {source.id: findings.name_of(gazetteer, source.area) for source in load_sources(settings.sources)}
+    with opened(settings) as (bus, _):
+        found, blind = findings.last_versions(bus)[:size], findings.blind_spots(bus, areas)
     if picture:
         spread_map.write(picture, [finding for finding in found if finding.kind in {"spread", "surge"}], gazetteer)
     if as_json:
