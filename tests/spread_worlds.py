@@ -41,7 +41,7 @@ class World:
 def tools() -> Path:
     """The folder of the shared tools; a test that needs it is skipped without."""
     root = Path(__file__).resolve().parent.parent
-    folder = Path(os.environ["TESTS_DATA"]).parent / "tools" if "TESTS_DATA" in os.environ else root.parent / "shared" / "tools"
+    folder = Path(os.environ["FJARIL_DATA"]).parent / "tools" if "FJARIL_DATA" in os.environ else root.parent / "shared" / "tools"
     if not (folder / "spread_world.py").is_file():
         if os.environ.get("CI"):
             pytest.fail(f"{folder}: the simulator is required where CI is set")
