@@ -159,6 +159,32 @@ def test_an_index_that_takes_no_writes_is_said_and_nothing_is_lost(index, server
     assert index.upsert([document("b", published=MAY)]) == Written(created=1)
 
 
+def test_a_disk_that_is_nearly_full_is_said_and_nothing_is_lost(index, server, monkeypatch):
+    """The server itself stops taking writes at its watermark: the error says so; once there is room the same batch is written."""
+    fill(index, document("a", published=MAY))
+    index._writer = pipeline.index.elastic.writer.Writer(index._connection, retries=1, wait=0.01)
+    marks = {f"cluster.routing.allocation.disk.watermark.{level}": "1%" for level in ("low", "high", "flood_stage")}
+    full = {"cluster.routing.allocation.disk.threshold_enabled": True, "cluster.info.update.interval": "10s", **marks}
+    server.cluster.put_settings(persistent=full)
+    try:
+        wait_for_block(server, there=True)
+        with pytest.raises(SearchIndexError, match="the server's disk is nearly full: make room there"):
+            index.upsert([document("b", published=MAY)])
+        server.cluster.put_settings(persistent=full | dict.fromkeys(marks))
+        wait_for_block(server, there=False)
+    finally:
+        server.cluster.put_settings(persistent=dict.fromkeys(full))
+    assert index.upsert([document("b", published=MAY)]) == Written(created=1)
+
+
+def wait_for_block(server: Elasticsearch, *, there: bool) -> None:
+    """Until the server has looked at its disk."""
+    name, deadline = f"{PREFIX}-documents-2024.05", time.monotonic() + 90
+    while ("blocks" in server.indices.get_settings(index=name)[name]["settings"]["index"]) is not there:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
 def test_what_the_server_cannot_take_now_is_sent_again(index, server):
     """A block that is lifted within the time of the retries is never seen: the watermark's is answered with 429."""
     fill(index, document("a", published=MAY))

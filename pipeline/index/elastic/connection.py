@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from elastic_transport import ConnectionError as NotReached
-from elastic_transport import ConnectionTimeout, TransportError
+from elastic_transport import ConnectionTimeout, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch
 from msgspec import Struct
 
@@ -74,7 +75,10 @@ class Connection:
             given["api_key"] = options.api_key.get_secret_value()
         if options.ca:
             given["ca_certs"] = str(options.ca)
-        self.client = Elasticsearch(address.server, retry_on_status=RETRIED, **given)
+        try:
+            self.client = Elasticsearch(address.server, retry_on_status=RETRIED, **given)
+        except ssl.SSLError as error:
+            raise SearchIndexError(f"elastic.ca: {options.ca}: holds no certificates in PEM ({error.reason})") from error
         try:
             with self.explained("connecting"):
                 nodes = self.client.nodes.info(metric="http", filter_path="nodes.*.version")["nodes"]
@@ -125,6 +129,8 @@ def advice(error: ApiError | TransportError) -> str:
         return blocked(str(error.body)) or _BY_STATUS.get(error.status_code, "nothing is lost; what was not written comes again")
     if isinstance(error, ConnectionTimeout):
         return "the server takes longer than elastic.timeout; nothing is lost, it is tried again"
+    if isinstance(error, TlsError):
+        return "its certificate is not to be trusted, or it speaks no TLS: see elastic.ca, and whether the URL has http or https as it has"
     if isinstance(error, NotReached):
         return "nothing answers there: see that it runs, that the URL has http or https as the server has it, and elastic.ca"
     return "the connection failed; nothing is lost, go on later"
