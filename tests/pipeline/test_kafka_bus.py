@@ -85,6 +85,22 @@ def on_disk(text: bytes) -> bool:
     return any(text in file.read_bytes() for file in (servers().directory / "kafka" / "data").rglob("*.log"))
 
 
+def test_a_group_that_is_far_behind_comes_to_the_end(prefix):
+    """One partition after the other, as their times lie: what was fetched of those that wait is not forgotten. Five groups do it."""
+    bus = KafkaBus(f"kafka://{servers().kafka}/{prefix}", TOPICS, Kafka(transaction=10))
+    many = [Record(topic="in", key=f"k{n}", value=bytes(1000), timestamp=NOON) for n in range(20_000)]
+    for start in range(0, len(many), 1_000):
+        bus.publish(many[start : start + 1_000])
+    for group in "abcde":
+        found: list[str] = []
+        while len(found) < len(many):
+            batch = bus.poll(group, ["in"], 1_000, 5.0)
+            bus.commit(batch)
+            found += [record.key for record in batch.records]
+        assert sorted(found) == sorted(record.key for record in many)
+    bus.close()
+
+
 def test_a_rebalance_in_mid_batch_loses_and_doubles_nothing(bus, prefix):
     """A second process comes while the first has a batch: the batch is committed, then they share; every record makes one output."""
     bus.publish(records(400))

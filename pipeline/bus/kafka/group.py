@@ -120,6 +120,7 @@ class Member:
 
     def _pump(self, milliseconds: int) -> None:
         """Let the consumer work: it answers the broker, and hands over what came."""
+        _mend(self._consumer)
         found = self._consumer.poll(timeout_ms=milliseconds)
         if not self._joined:
             self._begin()
@@ -170,6 +171,17 @@ class Member:
 
     def _first(self, most: int) -> list[Any]:
         return list(islice(merge(*self._fetched.values(), key=lambda message: message.timestamp), most))
+
+
+def _mend(consumer: Any) -> None:
+    """Let it give what it had fetched of a partition that was paused and is no more.
+
+    The library (3.0.12) looks for that only where nothing is in its place, and what was there stays when it is used up: the partition
+    was never fetched again.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001
+    if not fetcher._next_partition_records:  # noqa: SLF001
+        fetcher._next_partition_records = None  # noqa: SLF001
 
 
 class Standing:
