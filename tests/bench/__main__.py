@@ -26,8 +26,10 @@ def measure(what: str, count: int) -> dict[str, float]:
 
 def one(what: str, count: int) -> dict[str, float]:
     """What :func:`measure` runs."""
-    from tests.bench import pipeline, stories, texts
+    from tests.bench import pipeline, servers, stories, texts
 
+    if what in servers.PARTS and what != "json":
+        return servers.one(what, count)
     if what in {"near", "stories"}:
         return getattr(stories, what)(count)
     if what == "tokenizer":
@@ -102,8 +104,13 @@ if __name__ == "__main__":
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=COUNT, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each measurement")
+    parser.add_argument("--servers", action="store_true", help="only what is measured on Kafka and Elasticsearch")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(one(arguments.one, arguments.count)))
     else:
-        print("\n".join(report(arguments.rounds)))
+        from tests.bench import servers
+
+        if not arguments.servers:
+            print("\n".join(report(arguments.rounds)), flush=True)
+        print("\n".join(servers.report(measure, COUNT, arguments.rounds)))

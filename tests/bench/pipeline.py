@@ -6,7 +6,7 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -93,11 +93,15 @@ def record(kind: str, count: int, file: Path) -> None:
             lines.write(msgspec.json.encode(poll) + b"\n")
 
 
-def pipeline(kind: str, count: int, analysis: Analysis) -> dict[str, float]:
-    """Documents a second from the first fetch until all are searchable, over real HTTP, and the process's peak memory."""
+def pipeline(kind: str, count: int, analysis: Analysis, where: Mapping[str, str] | None = None) -> dict[str, float]:
+    """Documents a second from the first fetch until all are searchable, over real HTTP, and the process's peak memory.
+
+    :param where: settings of bus and index, if they are not in files.
+    """
     source, _ = KINDS[kind]
     with tempfile.TemporaryDirectory() as folder:
-        settings, file = Settings(data_dir=Path(folder), analysis=analysis), Path(folder) / "recording.jsonl"
+        settings, file = Settings(data_dir=Path(folder), analysis=analysis, **where or {}), Path(folder) / "recording.jsonl"
+        app.set_up(settings, dry_run=False)
         recorder = multiprocessing.get_context("spawn").Process(target=record, args=(kind, count, file))
         recorder.start()
         recorder.join()
