@@ -13,6 +13,7 @@ looking; of an edited or withdrawn document the month is looked up, since its ti
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,8 @@ from pipeline.settings import Elastic
 FACETS = {"place": "place.area", "county": "place.county", "theme": "theme.id", "source": "event.provider", "language": "language"}
 #: How long the server keeps the view that pages are taken from, after each page.
 KEPT = "2m"
+#: Seconds until a flush has the server forget what was deleted: its clock for that moves on five times a second.
+_FORGETS = 0.3
 #: Cells of a trend in one answer.
 _CELLS = 5_000
 _NEWEST = [{"@timestamp": {"order": "desc", "format": "strict_date_optional_time_nanos"}}, {"event.id": "asc"}]
@@ -115,6 +118,7 @@ class ElasticIndex:
             writes += [Write(self._address.revisions, key, None, None) for key in noted]
             if writes:
                 self._writer.write(writes)
+                time.sleep(_FORGETS)
                 self.flush()  # the server forgets which version it was
             return len(known)
 

@@ -15,7 +15,7 @@ from pipeline.errors import SearchIndexError
 from pipeline.index.elastic.connection import Connection, blocked
 
 #: Documents, and bytes, of one request.
-CHUNK, BYTES = 500, 10_000_000
+CHUNK, BYTES = 1_000, 10_000_000
 #: How often what the server cannot take now is sent again, and the seconds before the first and the longest of these waits.
 RETRIES, WAIT, LONGEST = 6, 0.5, 10.0
 
