@@ -159,15 +159,21 @@ class Member:
         ends = self._log.ends(self._positions)
         deadline = time.monotonic() + self._connection.stalled
         while any(len(self._fetched[p]) < most and (self._consumer.position(p) or 0) < end for p, end in ends.items()):
-            full = [partition for partition, fetched in self._fetched.items() if len(fetched) >= 2 * most]
-            self._consumer.pause(*full)
+            self._hold(2 * most)
             self._pump(_LOOK)
             if not self._joined:
                 return False
             if time.monotonic() > deadline:
                 raise KafkaTimeoutError("nothing comes any more")
-        self._consumer.resume(*self._consumer.paused())
+        self._hold(2 * most)
         return True
+
+    def _hold(self, enough: int) -> None:
+        """Fetch no more of the partitions that have as much as that: they may wait for the others for long."""
+        full = {partition for partition, fetched in self._fetched.items() if len(fetched) >= enough}
+        held = set(self._consumer.paused())
+        self._consumer.pause(*(full - held))
+        self._consumer.resume(*(held - full))
 
     def _first(self, most: int) -> list[Any]:
         return list(islice(merge(*self._fetched.values(), key=lambda message: message.timestamp), most))

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 from elastic_transport import ConnectionError as NotReached
 from elastic_transport import ConnectionTimeout, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch
+from elasticsearch.serializer import JsonSerializer
 from msgspec import Struct
 
 from pipeline.errors import SearchIndexError
@@ -61,6 +63,24 @@ class Address(Struct, frozen=True):
         return f"{self.prefix}-{name}"
 
 
+class _Json(JsonSerializer):
+    """A tenth of the time of writing went into the standard library's encoder."""
+
+    def json_dumps(self, data: Any) -> bytes:
+        """As the library's own, which also takes halves of characters."""
+        try:
+            return msgspec.json.encode(data, enc_hook=self.default)
+        except UnicodeEncodeError:
+            return super().json_dumps(data)
+
+    def json_loads(self, data: bytes) -> Any:
+        """As the library's own."""
+        return msgspec.json.decode(data)
+
+
+_SERIALIZERS = dict.fromkeys(("application/json", "application/vnd.elasticsearch+json"), _Json())
+
+
 class Connection:
     """A client, and its errors as ours."""
 
@@ -76,7 +96,7 @@ class Connection:
         if options.ca:
             given["ca_certs"] = str(options.ca)
         try:
-            self.client = Elasticsearch(address.server, retry_on_status=RETRIED, **given)
+            self.client = Elasticsearch(address.server, retry_on_status=RETRIED, serializers=_SERIALIZERS, **given)
         except ssl.SSLError as error:
             raise SearchIndexError(f"elastic.ca: {options.ca}: holds no certificates in PEM ({error.reason})") from error
         try:
