@@ -42,16 +42,18 @@ COUNT, BATCH, ROUNDS = 20_000, 1_000, 5
 MANY, SOURCES = 40_000, 8
 #: Share of the records that one enrich or two are timed between: neither start nor end counts.
 FIRST, LAST = 0.2, 0.8
+#: Records of the bus, and turns: so many that putting a group together counts little.
+RECORDS, TURNS = 60_000, 3
 PARTITIONS = 4
 #: What the stage that indexes takes at a time.
 FLUSH = Runner().flush_documents
 
 
-def rate(work: Callable[[], object]) -> float:
+def rate(work: Callable[[], object], count: int = COUNT) -> float:
     """Records a second."""
     began = time.perf_counter()
     work()
-    return COUNT / (time.perf_counter() - began)
+    return count / (time.perf_counter() - began)
 
 
 def batched(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
@@ -70,34 +72,34 @@ def kafka() -> dict[str, list[float]]:  # noqa: C901  (six short pieces of work 
     name = "b" + uuid.uuid4().hex[:12]
     topics = [Topic(name=which, partitions=PARTITIONS) for which in ("plain", "bare", "port")]
     bus = KafkaBus(f"kafka://{servers().kafka}/{name}", topics)
-    records = [Record(topic="port", key=f"k{n}", value=b"x" * 1000, timestamp=NOON + timedelta(seconds=n)) for n in range(COUNT)]
+    records = [Record(topic="port", key=f"k{n}", value=b"x" * 1000, timestamp=NOON + timedelta(seconds=n)) for n in range(RECORDS)]
     messages = [message(record, topics[1], f"{name}.bare") for record in records]
     sure = {"bootstrap_servers": servers().kafka, "acks": "all", "enable_idempotence": True, "linger_ms": 5, "batch_size": 262_144}
     plain, bare = KafkaProducer(**sure), KafkaProducer(**sure, transactional_id=f"{name}.bare")
     bare.init_transactions()
 
     def publish_plain() -> None:
-        for start in range(0, COUNT, BATCH):
+        for start in range(0, RECORDS, BATCH):
             for record in records[start : start + BATCH]:
                 plain.send(f"{name}.plain", record.value, key=record.key.encode())
             plain.flush()
 
     def publish_bare() -> None:
-        for start in range(0, COUNT, BATCH):
+        for start in range(0, RECORDS, BATCH):
             bare.begin_transaction()
             for topic, partition, key, value, timestamp, headers in messages[start : start + BATCH]:
                 bare.send(topic, value, key=key, headers=headers, partition=partition, timestamp_ms=timestamp)
             bare.commit_transaction()
 
     def publish_port() -> None:
-        for start in range(0, COUNT, BATCH):
+        for start in range(0, RECORDS, BATCH):
             bus.publish(records[start : start + BATCH])
 
     def consume_plain() -> None:
         with closing(KafkaConsumer(bootstrap_servers=servers().kafka, auto_offset_reset="earliest", max_poll_records=BATCH)) as consumer:
             consumer.assign([TopicPartition(f"{name}.plain", n) for n in range(PARTITIONS)])
             taken = 0
-            while taken < COUNT:
+            while taken < RECORDS:
                 taken += sum(map(len, consumer.poll(timeout_ms=1000).values()))
 
     def consume_bare() -> None:
@@ -108,7 +110,7 @@ def kafka() -> dict[str, list[float]]:  # noqa: C901  (six short pieces of work 
         with closing(mine) as consumer:
             consumer.subscribe([f"{name}.bare"])
             taken = 0
-            while taken < COUNT:
+            while taken < RECORDS:
                 found = consumer.poll(timeout_ms=1000)
                 if found:
                     bare.begin_transaction()
@@ -119,17 +121,17 @@ def kafka() -> dict[str, list[float]]:  # noqa: C901  (six short pieces of work 
 
     def consume_port() -> None:
         group, taken = uuid.uuid4().hex, 0
-        while taken < COUNT:
+        while taken < RECORDS:
             batch = bus.poll(group, ["port"], BATCH, 1.0)
             bus.commit(batch)
             taken += len(batch.records)
 
     plan = (("publish", publish_plain, publish_bare, publish_port), ("consume", consume_plain, consume_bare, consume_port))
     found: dict[str, list[float]] = {}
-    for _ in range(ROUNDS):
+    for _ in range(TURNS):
         for what, *works in plan:
             for how, work in zip(("plain", "bare", "port"), works, strict=True):
-                found.setdefault(f"{what} {how}", []).append(rate(work))
+                found.setdefault(f"{what} {how}", []).append(rate(work, RECORDS))
     plain.close()
     bare.close()
     bus.close()
