@@ -6,6 +6,7 @@ All patterns look at a few characters before or after a name, never at the whole
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
 
 from enrich.names import words
@@ -117,10 +118,8 @@ _GUIDES = words(
     " mellan between och - – centrala norra södra östra västra av med hela strax"
 )
 _LOWER_NAMES = frozenset({"polisregion", "region", "domkyrkan", "trafikplats"})
-#: What :data:`_AT` asks for, where it is one word directly before the name.
-_DIRECTLY = words("i I på På utanför Utanför nära Nära vid Vid inom strax in near outside at")
-#: Those of them that follow an office.
-_OF_OFFICES = words("i på vid")
+#: How most of what :data:`_AT` asks for ends; looking for these first is fast.
+_DIRECTLY = tuple(f" {word} " for word in words("i I på På utanför Utanför nära Nära vid Vid inom strax in near outside at"))
 
 
 def _office(before: str) -> bool:
@@ -129,8 +128,18 @@ def _office(before: str) -> bool:
     return guide is not None and before[: guide.start()].lower().endswith(_OFFICES)
 
 
+def _at(before: str) -> bool:
+    """Whether a word of place stands before the name."""
+    return before.endswith(_DIRECTLY) or _AT.search(before) is not None
+
+
 #: What comes before a name, and what it says; the first that fits.
-_CLUES = ((_office, Clue.OFFICE), (_BETWEEN.search, Clue.BETWEEN), (_TOWARDS.search, Clue.TOWARDS), (_AT.search, Clue.AT))
+_CLUES: tuple[tuple[Callable[[str], object], Clue], ...] = (
+    (_office, Clue.OFFICE),
+    (_BETWEEN.search, Clue.BETWEEN),
+    (_TOWARDS.search, Clue.TOWARDS),
+    (_at, Clue.AT),
+)
 #: Those that can end with a word; all of them for the other guides.
 _ENDING_WITH = {
     **dict.fromkeys(("i", "på", "vid"), (_CLUES[0], _CLUES[3])),
@@ -175,8 +184,6 @@ def _favourable(before: str, after: str, word: str) -> Clue:
         return Clue.ADMINISTRATIVE
     guide = word.lower()
     if guide in _GUIDES:
-        if word in _DIRECTLY and before.endswith(" "):
-            return Clue.OFFICE if guide in _OF_OFFICES and _office(before) else Clue.AT
         for says, said in _ENDING_WITH.get(guide, _CLUES):
             if says(before):
                 return said

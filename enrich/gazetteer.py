@@ -65,6 +65,11 @@ class Gazetteer:
         """The place with this code, None if there is none."""
         return self._by_code.get(code)
 
+    def name(self, code: str) -> str:
+        """What people call the place with this code; the code itself if there is none."""
+        place = self.describe(code)
+        return place.name if place else code
+
     def municipality_by_name(self, name: str) -> NamedPlace | None:
         """The municipality of this name in any case, with or without ``kommun`` or ``stad``; None if there is none."""
         key = _key(name)

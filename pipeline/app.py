@@ -42,17 +42,12 @@ def stages(settings: Settings) -> tuple[str, ...]:
     return tuple(stage for stage in STAGES if stage != "spread" or settings.analysis.spread)
 
 
-def reads(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Stage that is on → topics that it reads."""
-    return {stage: READS[stage] for stage in stages(settings) if stage in READS}
-
-
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic of the pipeline."""
-    keep, partitions, on = settings.keep, settings.partitions, reads(settings)
+    keep, partitions, on = settings.keep, settings.partitions, stages(settings)
 
     def readers(topic: str) -> tuple[str, ...]:
-        return tuple(stage for stage, read in on.items() if topic in read)
+        return tuple(stage for stage in on if topic in READS.get(stage, ()))
 
     return (
         Topic(name="raw", partitions=partitions, retention=timedelta(days=keep.raw), consumers=readers("raw")),
@@ -94,12 +89,7 @@ def open_index(settings: Settings) -> Index:
 def _area_name(settings: Settings) -> Callable[[str], str]:
     """What people call a municipality, a county or a country; the gazetteer is read when the first is asked for."""
     places = cache(lambda: gazetteer(settings))
-
-    def named(code: str) -> str:
-        place = places().describe(code)
-        return place.name if place else code
-
-    return named
+    return lambda code: places().name(code)
 
 
 def set_up(settings: Settings, *, dry_run: bool) -> list[str]:
@@ -245,7 +235,7 @@ def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[
         made.append(StageWorker(enrichment(settings), bus, settings.runner.batch))
     if "relate" in stages:
         made.append(StageWorker(Relate(stories=settings.analysis.stories), bus, settings.runner.batch))
-    if "spread" in stages and settings.analysis.spread:
+    if "spread" in stages:
         made.append(StageWorker(_spread(settings), bus, settings.runner.batch))
     if "index" in stages and index is not None:
         made.append(IndexWorker(index, bus, settings.runner.flush_documents, settings.runner.flush_seconds))

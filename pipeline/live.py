@@ -53,14 +53,12 @@ class Live:
 
         :raises FjarilError: if a stage has stopped; then it would never be.
         """
-        if time.monotonic() - self._was_ready < _MOMENT:
-            self.check()
-            return
-        while max(self.lag().values(), default=0) > self._max_lag:
-            self.check()
-            await asyncio.sleep(0.02)
+        if time.monotonic() - self._was_ready >= _MOMENT:
+            while max(self.lag().values(), default=0) > self._max_lag:
+                self.check()
+                await asyncio.sleep(0.02)
+            self._was_ready = time.monotonic()
         self.check()
-        self._was_ready = time.monotonic()
 
     async def drained(self) -> None:
         """Return once all there is has come as far as the index; what still waits there is written when the block ends."""

@@ -150,7 +150,8 @@ async def play(
         raise UsageError("there is no answer to replay")
     last = first.at
     clock, pace = VirtualClock(first.at), _Pace(speed, first.at)
-    with running(settings, app.stages(settings)) as live, Server() as server:
+    stages = app.stages(settings)
+    with running(settings, stages) as live, Server() as server:
         watcher.watch(live)
         served = {source.id: msgspec.structs.replace(source, url=f"{BASE}/{source.id}") for source in sources}
         async with ReplayEngine(server, clock) as engine, Collector(engine, live.bus, clock) as collector:
@@ -166,7 +167,7 @@ async def play(
                 watcher.advance(answer.at, skipped=done)
                 last = answer.at
         await live.drained()
-        if night and settings.analysis.spread and (app.last_night(live.bus) or first.at) < last:
+        if night and "spread" in stages and (app.last_night(live.bus) or first.at) < last:
             await asyncio.to_thread(app.night, settings, live.bus, last)
             await live.drained()
 

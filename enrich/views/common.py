@@ -44,8 +44,7 @@ class Names:
 
     def place(self, code: str) -> str:
         """Name of a place; its code if it has none."""
-        found = self._gazetteer.describe(code)
-        return found.name if found else code
+        return self._gazetteer.name(code)
 
     def position(self, code: str) -> Position | None:
         """Where a place is, else what it lies in."""

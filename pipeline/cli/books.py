@@ -8,6 +8,15 @@ from pipeline.cli.common import counted
 
 if TYPE_CHECKING:
     from pipeline.doctor import Report
+    from pipeline.ports import Bus, Index
+    from pipeline.settings import Settings
+
+
+def examined(settings: Settings, bus: Bus, index: Index) -> Report:
+    """What is on the bus and in the index, counted."""
+    from pipeline.doctor import examine
+
+    return examine(bus, index, expires=settings.keep.index is not None)
 
 
 def summary(report: Report) -> str:

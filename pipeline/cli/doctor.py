@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.cli.books import summary
+from pipeline.cli.books import examined, summary
 from pipeline.cli.common import AsJson, opened, print_json, print_table, printable, settings_of
 
 if TYPE_CHECKING:
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check that the books balance, that nothing waits, and what is installed. Exits with 1 if something is wrong."""
-    from pipeline.doctor import examine
     from pipeline.doctor import facts as facts_of
 
     settings = settings_of(context)
     with opened(settings) as (bus, index):
-        report = examine(bus, index, expires=settings.keep.index is not None)
+        report = examined(settings, bus, index)
     if as_json:
         print_json(facts_of(report) | {"data": str(settings.data_dir)})
     else:

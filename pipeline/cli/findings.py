@@ -80,8 +80,7 @@ def told_shortly(finding: Finding, gazetteer: Gazetteer) -> str:
 
 def name_of(gazetteer: Gazetteer, code: str) -> str:
     """What people call a place."""
-    place = gazetteer.describe(code)
-    return place.name if place else code or "no place"
+    return gazetteer.name(code) or "no place"
 
 
 def blind_spots(bus: Bus, areas: Mapping[str, str]) -> list[str]:

@@ -104,12 +104,12 @@ def _play(settings: Settings, sources: tuple[Source, ...], answers: Iterable[Ans
 
 
 def _report(settings: Settings, command: str, *, as_json: bool) -> None:
-    from pipeline.cli.books import summary
+    from pipeline.cli.books import examined, summary
     from pipeline.cli.common import opened
-    from pipeline.doctor import examine, facts
+    from pipeline.doctor import facts
 
     with opened(settings) as (bus, index):
-        report = examine(bus, index, expires=settings.keep.index is not None)
+        report = examined(settings, bus, index)
     if as_json:
         print_json(facts(report))
         return

@@ -12,10 +12,9 @@ from rich.table import Table
 from enrich.gazetteer import load
 from enrich.spread.sightings import ROUND_UP, is_round_up
 from pipeline.app import every_document
-from pipeline.cli.books import summary
+from pipeline.cli.books import examined, summary
 from pipeline.cli.common import counted, opened, printable
 from pipeline.cli.findings import last_versions, name_of, silent, told_shortly
-from pipeline.doctor import examine
 from pipeline.model import Document, PlaceRole, SourceState, decode
 from pipeline.ports import Filters, Search
 
@@ -37,7 +36,7 @@ def tell(settings: Settings, console: Console, command: str) -> None:
     """
     gazetteer = load(settings.cache)
     with opened(settings) as (bus, index):
-        report = examine(bus, index, expires=settings.keep.index is not None)
+        report = examined(settings, bus, index)
         console.print()
         console.print("[bold]An invented fortnight, 2–15 March 2026: what the pipeline made of it[/bold]", highlight=False)
         console.print(summary(report), highlight=False)

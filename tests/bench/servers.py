@@ -253,15 +253,16 @@ def running() -> Iterator[float | None]:
 def report(measure: Callable[[str, int], dict[str, float]], count: int, rounds: int) -> list[str]:
     """All figures as lines; one that says why there are none where the servers cannot be had.
 
-    :param measure: takes what :data:`PARTS` names, or a pipeline, in a process of its own.
+    :param measure: takes, in a process of its own, what :data:`PARTS` names after ``servers``, or a pipeline.
     """
     try:
         with running() as seconds:
             found: dict[str, list[float]] = {}
             for _ in range(rounds):
-                for what in PARTS:
-                    for name, value in measure(what, count).items():
-                        found.setdefault(f"{what} {name}", []).append(value)
+                for part in PARTS:
+                    for name, value in measure(f"servers {part}", count).items():
+                        found.setdefault(f"{part} {name}", []).append(value)
+                found.setdefault("json docs/s", []).append(measure("json", count)["docs/s"])
     except ServersError as error:
         return [f"on servers: not measured: {error}"]
     return _told({name: statistics.median(values) for name, values in found.items()}, seconds)
@@ -290,7 +291,7 @@ def _beside(plain: float | None) -> str:
 
 
 #: What is measured, each in a process of its own.
-PARTS = ("bus", "index", "json", "served", "enrich 1", "enrich 2")
+PARTS = ("bus", "index", "served", "enrich 1", "enrich 2")
 
 
 def one(what: str, count: int) -> dict[str, float]:
