@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from collectors.engine import Answer
 from collectors.items import Bad, Item, Parsed, digest
@@ -23,11 +26,24 @@ class Changes:
 
     def __init__(self, source: Source, answer: Answer, content_format: str, now: datetime) -> None:
         self._source, self._answer, self._format, self._now = source, answer, content_format, now
-        self.records: list[Record] = []
+        #: What is published.
+        self.raws: list[RawItem] = []
+        self._others: list[Record] = []
         #: Key → state, to be noted in the ledger after publication.
         self.states: dict[str, ItemState] = {}
         self.published = self.unchanged = self.dead = 0
         self._seen: set[str] = set()
+
+    @property
+    def records(self) -> list[Record]:
+        """All that the bus is to take."""
+        return [*(self._record("raw", raw.document, encode(raw)) for raw in self.raws), *self._others]
+
+    def redirect(self, targets: Mapping[str, str]) -> None:
+        """Note where addresses lead that stand in what is published (see :mod:`collectors.shortened`)."""
+        if targets:
+            found = [{address: target for address, target in targets.items() if address in raw.body} for raw in self.raws]
+            self.raws = [replace(raw, redirects=own) if own else raw for raw, own in zip(self.raws, found, strict=True)]
 
     def compare(self, parsed: Parsed, ledger: Ledger) -> None:
         """Find what is new in ``parsed``."""
@@ -68,7 +84,7 @@ class Changes:
         self._note(
             key, ItemState(source=self._source.id, content_hash=item.content_hash, revision=revision, seen=self._now, withdrawn=withdrawn)
         )
-        self._record("raw", key, encode(raw))
+        self.raws.append(raw)
         self.published += 1
 
     def _oversized(self, key: str, item: Item, known: Version | None) -> None:
@@ -97,12 +113,12 @@ class Changes:
     def _dead(self, key: str, content_hash: str, bad: Bad, revision: int = 0) -> None:
         letter = DeadLetter(stage="collect", reason=bad.reason, died=self._now, key=key, source=self._source.id, original=bad.original)
         self._note(key, ItemState(source=self._source.id, content_hash=content_hash, revision=revision, seen=self._now))
-        self._record("dead", key, encode(letter))
+        self._others.append(self._record("dead", key, encode(letter)))
         self.dead += 1
 
     def _note(self, key: str, state: ItemState) -> None:
         self.states[key] = state
-        self.records.append(Record(topic="items", key=key, value=encode(state), timestamp=self._now))
+        self._others.append(Record(topic="items", key=key, value=encode(state), timestamp=self._now))
 
-    def _record(self, topic: str, key: str, value: bytes) -> None:
-        self.records.append(Record(topic=topic, key=key, value=value, timestamp=self._now, shard=self._source.id))
+    def _record(self, topic: str, key: str, value: bytes) -> Record:
+        return Record(topic=topic, key=key, value=value, timestamp=self._now, shard=self._source.id)

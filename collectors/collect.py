@@ -19,6 +19,7 @@ from collectors.ledger import Ledger
 from collectors.politeness import host_of
 from collectors.registry import kinds
 from collectors.sandbox import Sandbox
+from collectors.shortened import Shortened
 from collectors.validators import freshness
 from collectors.visit import Visit, Visitor
 from collectors.waiting import Hints, wait_of
@@ -39,6 +40,7 @@ class Collector:
         self._sandbox = Sandbox()
         self._kinds: Mapping[str, Kind] = kinds(self._sandbox)
         self._visitor = Visitor(engine, clock, self._kinds)
+        self._shortened = Shortened(engine, self._visitor.gate, self._visitor.robots, engine.http.shorteners)
         self._ledger = Ledger()
         self._hints: dict[str, Hints] = {}
         #: Sources whose address, where it differs from the configured one, was learnt from the server by this process.
@@ -80,7 +82,7 @@ class Collector:
         except Failure as failure:
             now = self._clock.now()
             return self._publish(states.failed(source, state or states.blank(source, now), failure, now))
-        return self._apply(source, visit, state)
+        return await self._apply(source, visit, state)
 
     def _where(self, source: Source, state: SourceState | None) -> tuple[str, SourceState | None]:
         """The address to ask. A state with another one than configured is either of a source that moved, or older than a
@@ -92,7 +94,7 @@ class Collector:
             return state.url, state
         return source.url, states.moved_back(state, source)
 
-    def _apply(self, source: Source, visit: Visit, before: SourceState | None) -> SourceState:
+    async def _apply(self, source: Source, visit: Visit, before: SourceState | None) -> SourceState:
         now = self._clock.now()
         if visit.moved:
             self._followed.add(source.id)
@@ -102,6 +104,7 @@ class Collector:
         self._hints[source.id] = Hints.of(visit.parsed)
         changes = Changes(source, visit.answer, self._kinds[source.kind].format, now)
         changes.compare(visit.parsed, self._ledger)
+        changes.redirect(await self._shortened.targets(raw.body for raw in changes.raws))
         new_state = states.modified(
             state, visit, visit.parsed, new=changes.published, unchanged=changes.unchanged, wait=self._wait(source, visit), now=now
         )

@@ -36,14 +36,18 @@ async def follow(url: str, ask: Callable[[str], Awaitable[Answer]]) -> End:
         answer = await ask(url)
         if hop and permanent:
             moved = answer.url
-        following = _target(answer)
+        following = target_of(answer)
         if following is None:
             return End(answer, moved if answer.status < 300 or answer.status == 304 else None)
         url, permanent = following, permanent and answer.status in _PERMANENT
     raise Unreachable(f"more than {MAX_HOPS} redirects")
 
 
-def _target(answer: Answer) -> str | None:
+def target_of(answer: Answer) -> str | None:
+    """The next hop, None if the answer is no redirect.
+
+    :raises Blocked: if it leads to what is no address that may be called.
+    """
     location = answer.headers.get("location", "")
     if answer.status not in _REDIRECTS or not location:
         return None

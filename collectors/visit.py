@@ -52,7 +52,7 @@ class Visitor:
     def __init__(self, engine: Engine, clock: Clock, kinds: Mapping[str, Kind]) -> None:
         self._engine, self._clock, self._kinds = engine, clock, kinds
         self.gate = Gate(clock, engine.http.host_delay)
-        self._robots = Robots(engine, self.gate, clock)
+        self.robots = Robots(engine, self.gate, clock)
 
     async def visit(self, source: Source, url: str, state: SourceState | None) -> Visit:
         """What the source gives at ``url``, compared with ``state``.
@@ -76,7 +76,7 @@ class Visitor:
         async def ask(address: str) -> Answer:
             # the terms that exempt an interface from robots.txt are those of its own host
             asks = kind.obeys_robots or host_of(address) != host_of(source.url)
-            delay = await self._robots.allow(address) if asks else 0.0
+            delay = await self.robots.allow(address) if asks else 0.0
             async with self.gate.turn(host_of(address), delay):
                 return await self._engine.fetch(address, fields)
 

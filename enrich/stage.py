@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -92,11 +92,16 @@ def prepare(raw: RawItem, gazetteer: Gazetteer) -> Prepared:
         title=title.text,
         text=text.text,
         url=_public(draft.url),
-        links=public_links(draft.links),
+        links=public_links(_led(draft.links, raw.redirects)),
         tags=tuple(redact(tag).text for tag in draft.tags),
     )
     framed = frame(clean.title, clean.text, area=raw.area, stated=clean.stated, category=clean.category)
     return Prepared(raw=raw, draft=clean, redactions=title.redactions + text.redactions, frame=framed)
+
+
+def _led(links: tuple[str, ...], redirects: Mapping[str, str]) -> tuple[str, ...]:
+    """The links, with where shortened ones lead, also those that stand in the text only."""
+    return tuple(dict.fromkeys([*(redirects.get(link, link) for link in links), *redirects.values()])) if redirects else links
 
 
 def _public(url: str | None) -> str | None:

@@ -199,6 +199,8 @@ class RawItem(Wire, frozen=True, kw_only=True, tag="raw_item"):
     format: str
     #: The item: JSON as the source gave it, or as the feed parser gives it. Empty for a withdrawn item.
     body: str
+    #: Shortened addresses that stand in it → where they lead, as far as that was looked up.
+    redirects: dict[str, str] = {}
     withdrawn: bool = False
     # What enrichment needs to know of the source, so that a stage needs no list of sources.
     area: str = "SE"

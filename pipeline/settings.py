@@ -65,6 +65,9 @@ class Http(_Part):
     max_bytes: int = Field(15_000_000, ge=10_000, description="largest answer after decompression, in bytes")
     host_delay: float = Field(1.0, ge=0, le=3600, description="least number of seconds between two calls to one host")
     private_addresses: bool = Field(default=False, description="allow addresses on this machine and its private networks")
+    shorteners: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*(?::\d+)?$")], ...] = Field(
+        (), description="link shorteners, as bit.ly, that may be asked where their addresses lead; each learns what is watched"
+    )
 
 
 class Kafka(_Part):

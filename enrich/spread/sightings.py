@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from enrich.spread.addresses import same_page
 from enrich.spread.model import Sighting
 from pipeline.model import Document, Incident, Place, PlaceKind, PlaceRole, Theme, fingerprint
 
@@ -32,8 +31,6 @@ ROUND_UP = 4
 _HASHTAG, _CHANNEL = re.compile(r"(?<!\w)#(\w{3,})"), re.compile(r"(?<![\w.])@(\w{3,}(?:\.\w+)*)")
 #: Two to five words in quotation marks: what a group or a campaign calls itself, a message that was left.
 _NAME = re.compile(r"[\"”“»'’](\w[\w-]*(?: [\w-]+){1,4})[\"”“»'’]")
-#: Parameters of addresses that only say who sent the reader.
-_TRACKING = re.compile(r"^(?:utm_\w+|fbclid|gclid|igshid|ref|ref_src|s|si)$")
 #: What stands before a place that something is compared with.
 _COMPARED = re.compile(
     r"(?:\bsom|\blikt|\bliknar\b.{0,30}|\bliknande\b.{0,20}|\befter\b.{0,30}|\bhälsningar|\binspirer\w+\b.{0,20}|\bjämförs\b.{0,30}"
@@ -144,13 +141,10 @@ def _items(document: Document) -> Iterable[str]:
         yield from (_item(kind, found[1].casefold()) for found in pattern.finditer(text))
 
 
-@lru_cache(maxsize=4096)
 def address(url: str) -> str:
-    """The item of an address, without what does not change where it leads; empty for a front page."""
-    parts = urlsplit(url)
-    path = parts.path.rstrip("/")
-    query = urlencode([(key, value) for key, value in parse_qsl(parts.query) if not _TRACKING.match(key)])
-    return _item(URL, f"{parts.netloc.casefold().removeprefix('www.')}{path}?{query}") if path or query else ""
+    """The item of the page that an address leads to; empty for a front page."""
+    page = same_page(url)
+    return _item(URL, page) if page else ""
 
 
 def _item(kind: str, value: str) -> str:

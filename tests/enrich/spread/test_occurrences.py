@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,6 +85,12 @@ def test_links_are_what_is_shared():
         "name": paper("b", 9, "2180", text="de skrev ”Hälsningar från ringen” på väggen"),
     }.items():
         assert links(first, other) == {("2180", "1488", via)}
+
+
+def test_a_redirect_links_as_what_it_leads_to():
+    """To share an address by way of another site is to share it."""
+    first, other = paper("a", 0, "1488", links=(FILM,)), paper("b", 9, "2180", links=(f"https://l.example/l.php?u={quote(FILM, safe='')}",))
+    assert links(first, other) == {("2180", "1488", "url")}
 
 
 def test_mentions():
