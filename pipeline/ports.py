@@ -109,6 +109,12 @@ class Bus(Protocol):
         Of a compacted topic the last of each key.
         """
 
+    def follow(self, topic: str, after: Mapping[int, int]) -> Iterator[Delivered]:
+        """The records that came since, without a group, in order within a partition: how a view is kept up to date.
+
+        :param after: partition → the last offset that was seen there; a partition that is left out is read from its beginning.
+        """
+
     def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
         """For each topic the number of records that the group has not committed."""
 

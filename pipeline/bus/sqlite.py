@@ -136,8 +136,14 @@ class SqliteBus:
 
     def read(self, topic: str, since: datetime | None = None) -> Iterator[Delivered]:
         """All records now in the topic, in order of publication."""
-        number, after = self._id(topic), 0
-        earliest = micros(since) if since else _ALWAYS
+        return self._from(topic, 0, micros(since) if since else _ALWAYS)
+
+    def follow(self, topic: str, after: Mapping[int, int]) -> Iterator[Delivered]:
+        """The records that came since; offsets count through all partitions of a topic, in order of publication."""
+        return self._from(topic, max(after.values(), default=0), _ALWAYS)
+
+    def _from(self, topic: str, after: int, earliest: int) -> Iterator[Delivered]:
+        number = self._id(topic)
         while True:
             with self._guard():
                 rows = self._rows(_SELECT, (number, after, earliest, _READ_CHUNK))

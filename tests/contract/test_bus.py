@@ -200,6 +200,24 @@ def test_read_needs_no_group(bus):
     assert len(drain(bus, "g")) == 5
 
 
+def test_what_came_since_is_followed(bus):
+    """Following a topic from the last offsets that were seen gives what came since, and nothing again; a group is not disturbed."""
+    seen: dict[int, int] = {}
+
+    def since() -> list[bytes]:
+        found = list(bus.follow("in", seen))
+        seen.update({record.partition: record.offset for record in found})
+        return sorted(record.value for record in found)
+
+    assert since() == []
+    bus.publish([record(n, shard=f"s{n}") for n in range(5)])
+    assert since() == [f"v{n}".encode() for n in range(5)]
+    bus.publish([record(7, shard="s1"), record(8, "out")])
+    assert since() == [b"v7"]
+    assert since() == []
+    assert len(drain(bus, "g")) == 6
+
+
 def test_erased_bytes_are_gone_up_to_a_time(bus):
     """Erasing a key empties its records before the moment, in the topics named and nowhere else; later ones stay."""
     bus.publish(

@@ -148,6 +148,15 @@ class KafkaBus:
         found = (record for record in self._records(topic, spans) if since is None or record.timestamp >= since)
         yield from self._ledger.masked(_last(found) if self._topic(topic).compacted else found)
 
+    def follow(self, topic: str, after: Mapping[int, int]) -> Iterator[Delivered]:
+        """The records that came since, partition by partition in order."""
+        with self._connection.explained(f"reading {topic}"):
+            where = self._partitions(topic)
+            starts = {partition: max(start, after.get(partition.partition, -1) + 1) for partition, start in self._log.starts(where).items()}
+            spans = whole(starts, self._log.ends(where))
+        self._ledger.refresh()
+        yield from self._ledger.masked(self._records(topic, spans))
+
     def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
         """Records of each topic after the group's position."""
         with self._connection.explained(f"counting what waits for {group}"):
