@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.bus.sqlite import SqliteBus
-from pipeline.errors import UsageError
+from pipeline.errors import SettingsError, UsageError
 from pipeline.index.embedded import EmbeddedIndex
 from pipeline.model import Document, SourceState, Story, decode, encode
 from pipeline.ports import Bus, Filters, Index, Record, Search, TabledIndex, Topic
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from enrich.spread.table import Geography
     from enrich.stage import Enrich
     from index_config.kibana.saved import SavedObject
+    from pipeline.access.access import Access
     from pipeline.runner import Worker
     from pipeline.tables import View
 
@@ -84,6 +85,23 @@ def open_index(settings: Settings) -> Index:
 
         return ElasticIndex(settings.index, settings.elastic, _area_name(settings))
     return EmbeddedIndex(settings.index_path)
+
+
+def open_access(settings: Settings) -> Access:
+    """Accounts, sessions and the audit log of the data directory.
+
+    :raises SettingsError: if the log's key is too short.
+    """
+    from pipeline.access.access import Access
+    from pipeline.access.audit import KEY_BYTES
+
+    secret = settings.secrets.get("audit")
+    key = secret.get_secret_value().encode() if secret else None
+    if key is not None and len(key) < KEY_BYTES:
+        allowed = f"at least {KEY_BYTES} random bytes, as `openssl rand -hex 32` gives"
+        raise SettingsError("settings", "secrets.audit", f"{len(key)} bytes", allowed)
+    idle, longest = timedelta(minutes=settings.access.idle), timedelta(hours=settings.access.longest)
+    return Access(settings.data_dir / "access", idle=idle, longest=longest, key=key)
 
 
 def _area_name(settings: Settings) -> Callable[[str], str]:

@@ -99,3 +99,26 @@ class ChannelRefusedError(ChannelError):
 
 class TokenError(FjarilError):
     """A link to acknowledge by is not ours, too old, or was used; the text says which."""
+
+
+class AccessError(FjarilError):
+    """Somebody is not let in, or may not do what they ask."""
+
+
+class LoginError(AccessError):
+    """Name and password, token or session do not belong together; which of them is wrong is not said."""
+
+
+class LoginLimitError(AccessError):
+    """Too many failed logins.
+
+    :param after: seconds until the next try is heard.
+    """
+
+    def __init__(self, text: str, after: float) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+class AuditError(FjarilError):
+    """The audit log is not as it was written, or cannot be written: what is to be logged is not done then."""

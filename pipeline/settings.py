@@ -130,6 +130,13 @@ class Keep(_Part):
     index: int | None = Field(None, ge=1, description="days that documents can be found, by whole months; without it until withdrawn")
 
 
+class Access(_Part):
+    """How long somebody who logged in stays so."""
+
+    idle: float = Field(30, ge=1, le=1440, description="minutes without use that end a session")
+    longest: float = Field(12, gt=0, le=168, description="hours that end a session in any case")
+
+
 class Settings(BaseSettings):
     """All settings, checked. ``data_dir`` is the directory that everything is stored in."""
 
@@ -158,6 +165,7 @@ class Settings(BaseSettings):
     analysis: Analysis = Analysis()
     runner: Runner = Runner()
     keep: Keep = Keep()
+    access: Access = Access()
 
     @classmethod
     def settings_customise_sources(

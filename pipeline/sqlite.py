@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,52 @@ _CHUNKS = (256, 32, 4, 1)
 #: Fixed releases of SQLite: the first of each branch without the WAL-reset bug (sqlite.org/wal.html#walresetbug).
 _FIXED_BRANCHES: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
 _FIRST_AFFECTED, _FIRST_FIXED = (3, 7, 0), (3, 51, 3)
+
+
+class Database:
+    """A small file of tables that people's work stands in, as accounts or assessments: for this user alone, safe to call from several threads."""
+
+    def __init__(self, path: Path, schema: str, version: int = 1) -> None:
+        """:param schema: statements that make the tables; ``version`` is raised when they change.
+
+        :raises FjarilError: if the file cannot be opened, or is of another version.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its log the file's own mode
+        except OSError as error:
+            raise FjarilError(f"{path}: {error.strerror}; name a directory that can be written with --data") from error
+        self._connection, self._lock = connect(path), threading.RLock()
+        with self.transaction():
+            found = self._connection.pragma("user_version")
+            if found == 0:
+                self._connection.execute(schema)
+                self._connection.pragma("user_version", version)
+        if found not in {0, version}:
+            self.close()
+            raise FjarilError(f"{path}: found version {found} of its tables; this program knows {version}: use the program that made it")
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a statement gives. Outside :meth:`transaction` it is one by itself, durable on return."""
+        with self._lock:
+            return list(self._connection.execute(statement, values))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Statements until the block ends take effect together, or none does; other processes wait meanwhile."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._lock:
+            self._connection.close()
 
 
 def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import dead, doctor, flow, learn, places, rota, rules, search, setup, sources, spread, stories, tag, themes
+from pipeline.cli import audit, dead, doctor, flow, learn, places, rota, rules, search, setup, sources, spread, stories, tag, themes, users
 from pipeline.cli.common import complain
 from pipeline.errors import FjarilError
 
@@ -35,6 +35,8 @@ app.add_typer(places.app, name="places", short_help="What the names of places me
 app.add_typer(themes.app, name="themes", short_help="What a changed lexicon does: test.")
 app.add_typer(rules.app, name="rules", short_help="Alert rules: check, test, explain.")
 app.add_typer(rota.app, name="rota", short_help="Who is told of alerts, and when: check, who, week.")
+app.add_typer(users.app, name="users", short_help="Accounts of the console: list, add, remove, password, token.")
+app.add_typer(audit.app, name="audit", short_help="The log of who did what: list, verify.")
 app.add_typer(dead.app, name="dead", short_help="What a stage could not process: list, show, retry.")
 
 

@@ -1,0 +1,1 @@
+"""Who may do what, and the log of what was done: accounts, tokens, sessions, roles, audit."""
