@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from enrich.spread.model import DID_NOT_HOLD, Edge, Finding, Influence, Occurrence, Sighting
-from enrich.spread.nightly import Nightly
+from enrich.spread.model import Edge, Finding, Influence
 from pipeline.cli.common import counted
-from pipeline.errors import UsageError
-from pipeline.model import Document, SourceState, decode
+from pipeline.desk import evidence, findings, state
+from pipeline.desk.findings import BlindSpot
 
 if TYPE_CHECKING:
     from enrich.gazetteer import Gazetteer
     from pipeline.ports import Bus, Index
 
-#: Documents of an event whose words are shown, and characters around what is shown.
-_SHOWN, _AROUND = 4, 70
-#: A source that has given nothing for so long says nothing of what happens.
-_QUIET = timedelta(days=3)
-_KINDS = ("spread", "surge", "burst", "common source", "simultaneous")
-
 
 def last_versions(bus: Bus) -> list[Finding]:
     """The last version of each finding that was not withdrawn: spread first, what chance gives most seldom first."""
-    last = {record.key: decode(record.value, Finding) for record in bus.read("findings")}
-    standing = (finding for finding in last.values() if not finding.is_withdrawn)
-    return sorted(standing, key=lambda f: (_KINDS.index(f.kind), f.verdict == DID_NOT_HOLD, f.expected_per_year, f.id))
+    return state.read(bus, "findings").standing
 
 
 def followed(bus: Bus) -> tuple[Influence, ...]:
     """Which places are followed by which, the strongest first, as the last nightly run found it."""
-    nights = [decode(record.value, Nightly) for record in bus.read("nights")]
-    return nights[-1].network if nights else ()
+    return state.read(bus, "nights").network
 
 
 def find(bus: Bus, prefix: str) -> Finding:
@@ -42,11 +30,7 @@ def find(bus: Bus, prefix: str) -> Finding:
 
     :raises UsageError: if there is none, or several.
     """
-    last = {record.key: decode(record.value, Finding) for record in bus.read("findings") if record.key.startswith(prefix)}
-    if len(last) != 1:
-        what = f"{len(last)} findings begin so; give more of it" if last else "there is no such finding; `fjaril spread` lists them"
-        raise UsageError(f"spread show: found {prefix!r}; {what}")
-    return next(iter(last.values()))
+    return findings.find(state.read(bus, "findings").findings, prefix)
 
 
 def row(finding: Finding, gazetteer: Gazetteer) -> tuple[str, ...]:
@@ -88,41 +72,30 @@ def blind_spots(bus: Bus, areas: Mapping[str, str]) -> list[str]:
 
     :param areas: name of the area that each source tells of.
     """
-    states = [decode(record.value, SourceState) for record in bus.read("sources")]
-    quiet = {state.source for state in silent(states)}
-    lines, working = [], set()
-    for state in sorted(states, key=lambda state: state.source):
-        if state.health.is_failure:
-            lines.append(f"{state.source} does not work ({state.health}): {state.detail or state.failure}")
-        elif state.source in quiet:
-            lines.append(f"{state.source} has given nothing new since {state.changed:%Y-%m-%d %H:%M}")
-        else:
-            working.add(areas.get(state.source))
-    asked = {areas[state.source] for state in states if state.source in areas}
-    return lines + [f"no source of {area} works: that nothing is found there says nothing" for area in sorted(asked - working)]
+    return [_blind(spot) for spot in findings.blind_spots(list(state.read(bus, "sources").sources.values()), areas)]
 
 
-def silent(states: Sequence[SourceState]) -> list[SourceState]:
-    """The sources that have given nothing new for days when the last of all was asked."""
-    latest = max((state.checked for state in states), default=None)
-    return [state for state in states if latest and state.changed and latest - state.changed >= _QUIET]
+def _blind(spot: BlindSpot) -> str:
+    if spot.state is None:
+        return f"no source of {spot.area} works: that nothing is found there says nothing"
+    if spot.kind == "failing":
+        return f"{spot.source} does not work ({spot.state.health}): {spot.state.detail or spot.state.failure}"
+    return f"{spot.source} has given nothing new since {spot.state.changed:%Y-%m-%d %H:%M}"
 
 
 def chain(finding: Finding, bus: Bus, index: Index, gazetteer: Gazetteer) -> Iterator[str]:
     """The finding in words: what it rests on, each event in order with the words of its documents, and what was rejected."""
     yield f"{finding.theme}: {_route(finding, gazetteer)}  ({finding.id})"
     yield _strength(finding)
-    known = {record.key: decode(record.value, Occurrence) for record in bus.read("events") if record.key in finding.events}
-    edges = {edge.to: edge for edge in finding.edges}
-    at = dict(zip(finding.events, finding.places, strict=True))
-    for number, (event, code, moment) in enumerate(zip(finding.events, finding.places, finding.times, strict=True), 1):
+    for step in evidence.steps(finding, state.read(bus, "events").event, index, lambda code: name_of(gazetteer, code)):
         yield ""
-        yield f"{number}. {name_of(gazetteer, code)}, {moment:%Y-%m-%d %H:%M} UTC"
-        edge = edges.get(event)
-        if edge:
-            yield from _why(edge, at, gazetteer)
-        cause = known.get(edge.from_) if edge else None
-        yield from _words(known.get(event), cause, index, name_of(gazetteer, at[edge.from_]) if edge else "")
+        yield f"{step.number}. {name_of(gazetteer, step.place)}, {step.time:%Y-%m-%d %H:%M} UTC"
+        if step.edge:
+            yield from _why(step.edge, step.after, gazetteer)
+        for witness in step.witnesses:
+            yield from _words(witness)
+        if step.more:
+            yield f"   and {counted(step.more, 'more document')}"
     yield ""
     for line in finding.history:
         yield f"version {line.version}, {line.at:%Y-%m-%d %H:%M}: {line.reason}; {counted(line.places, 'place')}, score {line.score:.1f}"
@@ -140,46 +113,24 @@ def _strength(finding: Finding) -> str:
     )
 
 
-def _why(edge: Edge, at: dict[str, str], gazetteer: Gazetteer) -> Iterator[str]:
+def _why(edge: Edge, after: str, gazetteer: Gazetteer) -> Iterator[str]:
     parts = edge.parts
     via = ", ".join(edge.via) or "time alone"
     yield (
-        f"   {edge.lag_hours:.1f} h after {name_of(gazetteer, at[edge.from_])}, by {via}; log-odds {edge.score:.1f} = "
+        f"   {edge.lag_hours:.1f} h after {name_of(gazetteer, after)}, by {via}; log-odds {edge.score:.1f} = "
         f"timing {parts.timing:.1f}, link {parts.link:.1f}, prior {parts.prior:.1f}, burst {parts.burst:.1f}"
     )
     for other in edge.runners_up:
         yield f"   rejected: after {name_of(gazetteer, other.place)}, log-odds {other.score:.1f}"
 
 
-def _words(event: Occurrence | None, cause: Occurrence | None, index: Index, place: str) -> Iterator[str]:
-    """Its documents, those that link to the cause first, word for word."""
-    shared = {item for sighting in cause.sightings for item in sighting.items} if cause else set[str]()
-    code = cause.event.place if cause else None
-    sightings = sorted(event.sightings if event else (), key=lambda s: (not shared & set(s.items), code not in s.mentions, s.time))
-    for sighting in sightings[:_SHOWN]:
-        document = index.get(sighting.document)
-        if document is None or document.withdrawn:
-            yield f"   {sighting.time:%d %b %H:%M} {sighting.source}: withdrawn"
-            continue
-        grade = document.provenance.reliability
-        yield f"   {document.published:%d %b %H:%M} {sighting.source} (reliability {grade}) «{_passage(document, place)}» {document.url or ''}".rstrip()
-        yield from (f"      shares {link}" for link in _links(document, sighting, shared))
-    if len(sightings) > _SHOWN:
-        yield f"   and {counted(len(sightings) - _SHOWN, 'more document')}"
-
-
-def _passage(document: Document, place: str) -> str:
-    """The words around the place that it compares itself with, else its beginning; verbatim."""
-    text = document.text or document.title
-    at = text.find(place) if place else -1
-    if at < 0:
-        at = match.start() if place and (match := re.search(re.escape(place), text, re.IGNORECASE)) else 0
-    start, end = max(0, at - _AROUND), at + _AROUND + len(place)
-    return f"{'…' if start else ''}{' '.join(text[start:end].split())}{'…' if end < len(text) else ''}"
-
-
-def _links(document: Document, sighting: Sighting, shared: set[str]) -> Iterator[str]:
-    """Addresses of the document that the cause has, too."""
-    from enrich.spread.sightings import address
-
-    return (link for link in document.links if address(link) in shared and address(link) in sighting.items)
+def _words(witness: evidence.Witness) -> Iterator[str]:
+    """What it says, word for word, and what it shares with the cause."""
+    document = witness.document
+    if document is None:
+        yield f"   {witness.time:%d %b %H:%M} {witness.source}: withdrawn"
+        return
+    grade = document.provenance.reliability
+    said = f"{witness.source} (reliability {grade}) «{witness.passage}» {document.url or ''}"
+    yield f"   {witness.time:%d %b %H:%M} {said}".rstrip()
+    yield from (f"      shares {link}" for link in witness.shares)

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
     from enrich.gazetteer import Gazetteer
     from pipeline.model import Document
-    from pipeline.ports import Bus, Hit, Page
+    from pipeline.ports import Hit, Page
 
 #: A word or phrase that must not occur; an option has one letter, or two hyphens.
 _WITHOUT = re.compile(r"-(?:[^\W_-]{2}|\")")
-_STORY = re.compile(r"\bstory:([0-9a-f]{16})\b")
 
 
 class SearchCommand(typer.core.TyperCommand):
@@ -52,7 +51,9 @@ def search(
 ) -> None:
     """Search the documents."""
     from enrich.gazetteer import load
-    from pipeline.cli.known import Known
+    from pipeline.desk.known import Known
+    from pipeline.desk.merged import names_story, with_merged
+    from pipeline.desk.state import read
     from pipeline.ports import Filters, Search
 
     text = " ".join(query or ()).strip()
@@ -69,7 +70,7 @@ def search(
             until=end,
         )
         question = Search(
-            text=_with_merged(text, bus),
+            text=with_merged(text, read(bus, "stories")) if names_story(text) else text,
             filters=filters,
             size=size,
             after=after,
@@ -84,29 +85,9 @@ def search(
     _show(page, gazetteer)
 
 
-def _with_merged(text: str, bus: Bus) -> str:
-    """The query with the stories that were merged beside each that it names: documents keep the story that they came into."""
-    from pipeline.model import Story, decode
-
-    if not _STORY.search(text):
-        return text
-    into = {story.id: story.into for story in (decode(record.value, Story) for record in bus.read("stories")) if story.into}
-
-    def end(story: str) -> str:
-        while story in into:
-            story = into[story]
-        return story
-
-    def merged(match: re.Match[str]) -> str:
-        last = end(match[1])
-        return "story:" + ",".join(sorted({match[1], last} | {story for story in into if end(story) == last}))
-
-    return _STORY.sub(merged, text)
-
-
 def _code(gazetteer: Gazetteer, name: str) -> str:
     """The code of a place that is named by name or code."""
-    from pipeline.cli.known import near
+    from pipeline.desk.known import near
     from pipeline.errors import UsageError
 
     if gazetteer.describe(name):

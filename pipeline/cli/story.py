@@ -14,7 +14,8 @@ from enrich.spread.sightings import ROUND_UP, is_round_up
 from pipeline.app import every_document
 from pipeline.cli.books import examined, summary
 from pipeline.cli.common import counted, opened, printable
-from pipeline.cli.findings import last_versions, name_of, silent, told_shortly
+from pipeline.cli.findings import last_versions, name_of, told_shortly
+from pipeline.desk.findings import silent
 from pipeline.model import Document, PlaceRole, SourceState, decode
 from pipeline.ports import Filters, Search
 
