@@ -11,7 +11,21 @@ from tests import real_servers
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Folders of tests, fastest first.
-_ORDER = ("pipeline", "enrich", "collectors", "golden", "property", "deploy", "contract", "crash", "e2e", "eval")
+_ORDER = (
+    "pipeline",
+    "access",
+    "situation",
+    "export",
+    "enrich",
+    "collectors",
+    "golden",
+    "property",
+    "deploy",
+    "contract",
+    "crash",
+    "e2e",
+    "eval",
+)
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ class Accounts:
         :raises LoginError: if they do not belong together.
         :raises LoginLimitError: if too many tries failed; nothing was compared.
         """
-        name = name.strip().lower()
+        name, password = _writable(name.strip().lower()), _writable(password)
         self._limits.begin(name, address, now)  # counted as a failure until it is none: tries at the same time count, too
         rows = self._database.rows("SELECT password FROM accounts WHERE name = ?", (name,))
         hashed = rows[0][0] if rows else self._nobody
@@ -107,7 +107,12 @@ class Accounts:
     def _hash(self, password: str) -> str:
         if not _SHORTEST <= len(password) <= _LONGEST:
             raise UsageError(f"password: found {len(password)} characters; it needs {_SHORTEST} to {_LONGEST}, as four words of your own")
-        return self._hasher.hash(password)
+        return self._hasher.hash(_writable(password))
+
+
+def _writable(text: str) -> str:
+    """Without halves of characters, which no file takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _check(principal: Principal) -> None:

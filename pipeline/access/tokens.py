@@ -55,7 +55,7 @@ class Tokens:
 
         :raises LoginError: if it is none, or no longer one.
         """
-        prefix, _, rest = token.partition("_")
+        prefix, _, rest = (token if token.isascii() else "").partition("_")
         id_, _, secret = rest.partition("_")
         rows = self._database.rows("SELECT hash, account, expires, used FROM tokens WHERE id = ?", (id_,))
         stored, account, expires, used = rows[0] if rows else (b"", "", 0.0, None)
@@ -93,7 +93,7 @@ class Tokens:
 
 
 def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(secret.encode()).digest()
 
 
 def _time(seconds: float) -> datetime:

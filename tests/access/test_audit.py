@@ -1,0 +1,190 @@
+"""The audit log: whatever is done to its file is found."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.access.audit import Log
+from pipeline.access.roles import Action, Principal, Role
+from pipeline.errors import AuditError
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+ANNA = Principal(name="anna", role=Role.ANALYST, agency="polisen")
+SEED = int(os.environ.get("TESTS_SEED", "20260302"))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    """A directory with a log of 12 lines."""
+    directory = tmp_path_factory.mktemp("log")
+    log = Log(directory)
+    for number in range(12):
+        log.append(ANNA, "veckans lägesbild", Action.READ_DOCUMENT, f"dokument {number}", NOW)
+    return directory
+
+
+@pytest.fixture
+def copy(written, tmp_path) -> Path:
+    """A copy of it, to be tampered with."""
+    return Path(shutil.copytree(written, tmp_path / "log"))
+
+
+def lines(directory: Path) -> list[bytes]:
+    return (directory / "audit.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def test_what_was_written_is_read(copy):
+    """Numbers from 1, newest first, in pages; the log as it was is found sound, and goes on after it is opened again."""
+    log = Log(copy)
+    assert log.verify().seq == 12
+    assert [entry.seq for entry in log.latest(5)] == [12, 11, 10, 9, 8]
+    assert [entry.seq for entry in log.latest(5, before=4)] == [3, 2, 1]
+    entry = log.append(ANNA, "", Action.EXPORT, "2026-03-01", NOW)
+    assert (entry.seq, log.latest(1), log.verify().seq) == (13, [entry], 13)
+    first = log.latest(99)[-1]
+    assert (first.who, first.role, first.agency, first.purpose, first.action, first.subject, first.at) == (
+        "anna", "analyst", "polisen", "veckans lägesbild", Action.READ_DOCUMENT, "dokument 0", NOW,
+    )  # fmt: skip
+
+
+def test_any_byte_changed_is_found(copy):
+    """Each byte of the file, one at a time, changed to another (seeded): all are found."""
+    path, log, dice = copy / "audit.jsonl", Log(copy), random.Random(SEED)
+    data = path.read_bytes()
+    for at in range(len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ dice.randrange(1, 256)]) + data[at + 1 :])
+        with pytest.raises(AuditError):
+            log.verify()
+    path.write_bytes(data)
+    assert log.verify().seq == 12
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_line_removed_is_found(copy, number):
+    """The first, any, and the last."""
+    kept = lines(copy)
+    (copy / "audit.jsonl").write_bytes(b"".join(kept[:number] + kept[number + 1 :]))
+    with pytest.raises(AuditError):
+        Log(copy).verify()
+
+
+@pytest.mark.parametrize("number", range(11))
+def test_lines_that_changed_places_are_found(copy, number):
+    """Each pair of neighbours."""
+    kept = lines(copy)
+    kept[number], kept[number + 1] = kept[number + 1], kept[number]
+    (copy / "audit.jsonl").write_bytes(b"".join(kept))
+    with pytest.raises(AuditError, match=f"line {number + 1}"):
+        Log(copy).verify()
+
+
+def test_a_log_cut_off_is_found(copy):
+    """At any byte; to append to it is refused, too."""
+    path = copy / "audit.jsonl"
+    data = path.read_bytes()
+    for size in range(len(data)):
+        path.write_bytes(data[:size])
+        with pytest.raises(AuditError):
+            Log(copy).verify()
+    with pytest.raises(AuditError, match="tampered"):
+        Log(copy).append(ANNA, "", Action.SEARCH, "", NOW)
+
+
+def test_a_line_of_ones_own_is_found(copy):
+    """Made with everything that stands in the files but the key: at the end, with a head that names it."""
+    last = json.loads(lines(copy)[-1])
+    entry = last["entry"] | {"seq": 13, "before": last["mac"]}
+    forged = json.dumps({"entry": entry, "mac": last["mac"]}, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    data = (copy / "audit.jsonl").read_bytes() + forged
+    (copy / "audit.jsonl").write_bytes(data)
+    (copy / "audit.head").write_text(json.dumps({"seq": 13, "mac": last["mac"], "size": len(data)}), encoding="utf-8")
+    with pytest.raises(AuditError, match="line 13"):
+        Log(copy).verify()
+
+
+def test_a_head_put_back_is_found_by_one_kept_elsewhere(copy, written):
+    """Who puts back log and head of an earlier time is found only so."""
+    log = Log(copy)
+    log.append(ANNA, "", Action.SEARCH, "brand", NOW)
+    kept = log.verify().text
+    assert Log(copy).verify(kept).text == kept
+    for name in ("audit.jsonl", "audit.head"):
+        shutil.copy(written / name, copy / name)
+    assert Log(copy).verify().seq == 12
+    with pytest.raises(AuditError, match="kept elsewhere"):
+        Log(copy).verify(kept)
+
+
+@pytest.mark.parametrize("name", ["audit.head", "audit.key"])
+def test_a_missing_file_is_named(copy, name):
+    """Nothing is made anew beside a log that is there."""
+    (copy / name).unlink()
+    with pytest.raises(AuditError, match=name):
+        Log(copy).append(ANNA, "", Action.SEARCH, "", NOW)
+    assert not (copy / name).exists()
+
+
+def test_another_key_fits_no_line(copy):
+    """The first line is named."""
+    with pytest.raises(AuditError, match="line 1"):
+        Log(copy, b"k" * 32).verify()
+
+
+def test_after_a_crash_it_goes_on(copy, written):
+    """Half a line at the end was never acknowledged and goes; a whole line without its head counts."""
+    log = Log(copy)
+    head = (copy / "audit.head").read_bytes()
+    whole = (written / "audit.jsonl").read_bytes()
+    log.append(ANNA, "", Action.SEARCH, "den trettonde", NOW)
+    after = (copy / "audit.jsonl").read_bytes()
+    for cut in (len(whole) + 1, len(after) - 1):
+        (copy / "audit.head").write_bytes(head)
+        (copy / "audit.jsonl").write_bytes(after[:cut])
+        assert log.verify().seq == 12
+        assert log.append(ANNA, "", Action.SEARCH, "på nytt", NOW).seq == 13
+        assert log.verify().seq == 13
+    (copy / "audit.head").write_bytes(head)
+    (copy / "audit.jsonl").write_bytes(after)
+    assert log.verify().seq == 13
+    assert log.append(ANNA, "", Action.SEARCH, "", NOW).seq == 14
+    assert log.verify().seq == 14
+
+
+def test_no_personal_data_is_logged(copy):
+    """Of what was asked and why, markers stand where a number or an address stood; long ones are cut."""
+    log = Log(copy)
+    log.append(ANNA, "ring 070-174 06 05", Action.SEARCH, "brand anna.exempel@example.org\n19121212-1212", NOW)
+    log.append(ANNA, "x" * 2_000, Action.SEARCH, "", NOW)
+    written = (copy / "audit.jsonl").read_text(encoding="utf-8")
+    for private in ("174", "example.org", "1212-1212"):
+        assert private not in written.splitlines()[12]
+    assert log.latest(2)[1].subject == "brand [e-post] [personnummer]"
+    assert len(log.latest(1)[0].purpose) == 500
+
+
+def _write(directory: Path, number: int) -> None:
+    log = Log(directory)
+    for line in range(25):
+        log.append(ANNA, "", Action.SEARCH, f"{number}:{line}", NOW)
+
+
+def test_several_processes_write_to_one_log(tmp_path):
+    """Three of them, 25 lines each: all 75 are there once, and the chain holds."""
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(tmp_path / "log", number)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    log = Log(tmp_path / "log")
+    assert log.verify().seq == 75
+    assert {entry.subject for entry in log.latest(99)} == {f"{number}:{line}" for number in range(3) for line in range(25)}
