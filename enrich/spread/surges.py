@@ -9,21 +9,13 @@ from math import log
 from typing import NamedTuple
 
 from enrich.spread.model import Event, Finding, Grade, Occurrence, Version
-from enrich.spread.rates import Fading
+from enrich.spread.usual import KNOWN, Expected, Usual, tail
 from pipeline.model import county_of, fingerprint
 
 #: Windows that are looked at, and how often by chance a year a finding may come to be said.
 _WINDOWS, _SAID = (timedelta(hours=2), timedelta(hours=24)), 12.0
-#: Hours of the memory of what is usual: long against chance, short against the seasons.
-_MEMORY = 60 * 24.0
 #: Least events of a burst; least counties of a surge, and least different wordings.
 _EVENTS, _COUNTIES, _WORDINGS = 3, 4, 2
-#: Before so much has been seen nothing is known of what is usual.
-_KNOWN = timedelta(days=5)
-#: A rate is believed to vary by so much of its square (negative binomial), and a theme to come up as often before anything is known.
-_VARIES, _BELIEVED = 0.4, 0.5
-#: How much likelier an hour of the week is believed to be than it shows: so many events spread evenly.
-_EVEN = 168.0
 _HOUR = timedelta(hours=1)
 _YEAR = 365 * 24.0
 #: More events or counties than at the last version by this share are worth a new one.
@@ -36,36 +28,6 @@ class _Key(NamedTuple):
     place: str
 
 
-class _Usual:
-    """How many of a theme come in an hour of the week: what was counted since the first, and slowly forgotten, as seasons change."""
-
-    def __init__(self) -> None:
-        self.first: Event | None = None
-        self._age = Fading(_MEMORY, 0.0)
-        self._counts: dict[_Key, Fading] = {}
-        self._week = [_EVEN / 168] * 168
-        self._total = _EVEN
-
-    def add(self, event: Event) -> None:
-        now = _hours(event)
-        if self.first is None:
-            self.first, self._age = event, Fading(_MEMORY, now)
-        self._week[_hour_of_week(event)] += 1
-        self._total += 1
-        for key in _keys(event):
-            self._counts.setdefault(key, Fading(_MEMORY, now)).add(now)
-
-    def expected(self, key: _Key, last: Event, window: timedelta) -> tuple[float, float]:
-        """Events that would come before ``last`` anyway, and how many the rate is known from."""
-        assert self.first is not None  # noqa: S101  (asked for only once there is one)
-        now, counted = _hours(last), self._counts.get(key)
-        hours = max(self._age.hours(now), _KNOWN / _HOUR)
-        known = (counted.read(now) if counted else 0.0) + _BELIEVED
-        hour = _hour_of_week(last)
-        share = sum(self._week[(hour - back) % 168] for back in range(int(window / _HOUR))) / self._total * 168 / hours
-        return known * share, known
-
-
 class Surges:
     """Takes events in about the order of time, and says when there are far more than usual.
 
@@ -74,7 +36,7 @@ class Surges:
     """
 
     def __init__(self) -> None:
-        self._usual = _Usual()
+        self._usual = Usual[_Key]()
         #: Events of the last window by key, by id; those that left it are part of what is usual.
         self._recent: defaultdict[_Key, dict[str, Event]] = defaultdict(dict)
         self._waiting: dict[str, Event] = {}
@@ -109,13 +71,13 @@ class Surges:
         """What is older than the widest window is usual from now on."""
         for event in [event for event in self._waiting.values() if event.time < now.time - _WINDOWS[-1]]:
             self.remove(event.id)
-            self._usual.add(event)
+            self._usual.add(event.time, _keys(event))
 
     def _look(self, key: _Key) -> Finding | None:
         if len(self._recent[key]) < (_EVENTS if key.place else _COUNTIES):
             return None
         first, last = self._usual.first, max(self._recent[key].values(), key=lambda event: event.time)
-        if first is None or last.time - first.time < _KNOWN:
+        if first is None or last.time - first < KNOWN:
             return None
         found = [self._count(key, last, window) for window in _WINDOWS]
         events, expected, per_year = min(found, key=lambda one: one[2])
@@ -128,14 +90,14 @@ class Surges:
     def _count(self, key: _Key, last: Event, window: timedelta) -> tuple[list[Event], float, float]:
         """Events of the window, how many there would be anyway, and how often a year chance gives as many."""
         events = [event for event in self._recent[key].values() if last.time - window < event.time <= last.time]
-        expected, known = self._usual.expected(key, last, window)
+        expected, known = self._usual.expected(key, last.time, window)
         if key.place:  # where the whole country has more, a place has, too
             nation = _Key(key.theme, "")
             others = sum(last.time - window < e.time <= last.time and e.place != key.place for e in self._recent[nation].values())
-            expected *= max(1.0, (others + 3) / (self._usual.expected(nation, last, window)[0] + 3))
+            expected *= max(1.0, (others + 3) / (self._usual.expected(nation, last.time, window).mean + 3))
         # a country of counties is compared by its counties: ten calls of one town are no surge
         count = len(events) if key.place else len({event.place for event in events})
-        return events, expected, _tail(count, expected, known) * _YEAR / (window / _HOUR) * self._looked[key.place == ""]
+        return events, expected, tail(count, Expected(expected, known)) * _YEAR / (window / _HOUR) * self._looked[key.place == ""]
 
     def _tell(self, key: _Key, events: list[Event], expected: float, per_year: float) -> Finding | None:
         ordered = sorted(events, key=lambda event: (event.time, event.id))
@@ -182,19 +144,3 @@ def _keys(event: Event) -> Iterator[_Key]:
 
 def _county(place: str) -> str:
     return county_of(place) or place
-
-
-def _hours(event: Event) -> float:
-    return event.time.timestamp() / 3600
-
-
-def _hour_of_week(event: Event) -> int:
-    return event.time.weekday() * 24 + event.time.hour
-
-
-def _tail(count: int, mean: float, known: float) -> float:
-    """Probability of ``count`` or more: negative binomial with this mean and size 1 / (1 / known + :data:`_VARIES`)."""
-    from scipy.special import betainc
-
-    size = 1 / (1 / known + _VARIES)
-    return float(betainc(count, size, mean / (size + mean))) if count else 1.0

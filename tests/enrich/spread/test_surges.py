@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from enrich.spread import surges as surges_module
+from enrich.spread import usual as usual_module
 from enrich.spread.model import Finding, Occurrence, Sighting
 from enrich.spread.surges import Surges
 from tests.enrich.spread.worlds import PLACES, at, event
@@ -72,10 +72,10 @@ def test_nothing_is_said_before_it_is_known_what_is_usual():
     assert put(surges, *(told(n, 50 + n * 0.1, PLACES[n]) for n in range(8))) == [[]] * 8
 
 
-@pytest.mark.parametrize(("memory", "said"), [(surges_module._MEMORY, True), (1e6, False)], ids=["two months", "for ever"])
+@pytest.mark.parametrize(("memory", "said"), [(usual_module._MEMORY, True), (1e6, False)], ids=["two months", "for ever"])
 def test_what_is_usual_follows_the_season(memory, said, monkeypatch):
     """Twenty fires a day in spring are forgotten by the autumn, when two a day are usual: then fourteen in a day are a surge."""
-    monkeypatch.setattr(surges_module, "_MEMORY", memory)
+    monkeypatch.setattr(usual_module, "_MEMORY", memory)
     chance, surges = random.Random(5), Surges()
     days = [(day, 20 if day < 60 else 2) for day in range(300)]
     fires = [told(f"{day}.{n}", day * 24 + chance.uniform(0, 24), chance.choice(PLACES), "fire") for day, many in days for n in range(many)]
