@@ -90,7 +90,7 @@ class Surges:
     def _count(self, key: _Key, last: Event, window: timedelta) -> tuple[list[Event], float, float]:
         """Events of the window, how many there would be anyway, and how often a year chance gives as many."""
         events = [event for event in self._recent[key].values() if last.time - window < event.time <= last.time]
-        expected, known = self._usual.expected(key, last.time, window)
+        expected, known, _ = self._usual.expected(key, last.time, window)
         if key.place:  # where the whole country has more, a place has, too
             nation = _Key(key.theme, "")
             others = sum(last.time - window < e.time <= last.time and e.place != key.place for e in self._recent[nation].values())
