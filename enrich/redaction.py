@@ -42,8 +42,8 @@ _CALLS = re.compile(
     r"|(?<![^\W_])(?:tel|telefon|telephone|phone|mobil|mobile|msisdn|sms|callto)(?:nr|no|nummer|number)?[=:][\s+(]*\d[\d\s()./-]{5}",
     re.IGNORECASE,
 )
-#: Each of them has one of these, which few links have.
-_MAY_CALL = re.compile(r"[=:][\s+(]*\d|//[WwAa]")
+#: How the links begin that are pages of such a telephone; all others have a sign that few links have.
+_CALLING = ("wa.me", "api.whatsapp.com")
 _YEAR_AT_END = re.compile(r"\s(?:19|20)\d\d$")
 
 
@@ -97,13 +97,19 @@ def _names_somebody(link: str) -> bool:
 
     Other digits are mostly a date or the page's own number.
     """
-    plain = _visible(unquote(unquote(link)))
+    plain = _visible(unquote(unquote(link)) if "%" in link else link)
     if ("@" in plain or "%" in plain) and _EMAIL.search(plain):
         return True
-    if _MAY_CALL.search(plain) and _CALLS.search(plain):
+    if _may_call(plain) and _CALLS.search(plain):
         return True
     numbers = _PERSONAL.finditer(plain) if _NUMBERS.search(plain) else ()
     return any(_is_personal(match) for match in numbers if "/" not in match.group())
+
+
+def _may_call(link: str) -> bool:
+    """Whether it is worth looking for a telephone."""
+    after = link.partition("//")[2]
+    return "=" in after or ":" in after or "//" in after or after[:16].lower().startswith(_CALLING)
 
 
 def _findings(text: str) -> list[_Finding]:
@@ -118,7 +124,9 @@ def _findings(text: str) -> list[_Finding]:
 
 def _visible(text: str) -> str:
     """As a reader sees it; what is left stands for one character each."""
-    return _INVISIBLE.sub("", text).translate(_LOOKS_LIKE) if _ODD.search(text) else text
+    if text.isascii() or not _ODD.search(text):
+        return text
+    return _INVISIBLE.sub("", text).translate(_LOOKS_LIKE)
 
 
 def _findings_in(text: str) -> list[_Finding]:
@@ -128,7 +136,7 @@ def _findings_in(text: str) -> list[_Finding]:
     if _NUMBERS.search(text):
         found += [_Finding(m.start(), m.end(), "personal_number") for m in _PERSONAL.finditer(text) if _is_personal(m)]
         found += [_Finding(m.start(), m.end(), "phone") for m in _PHONE.finditer(text) if _is_phone(m.group())]
-    return _without_overlaps(found)
+    return _without_overlaps(found) if found else found
 
 
 def _without_overlaps(found: list[_Finding]) -> list[_Finding]:

@@ -10,6 +10,7 @@ import msgspec
 
 from enrich.stories.stories import WINDOW, Stories
 from enrich.stories.story import Told
+from enrich.text import normalise
 from pipeline.dead import dead_record
 from pipeline.errors import WireError
 from pipeline.model import Books, Document, PlaceRole, Story, StoryMember, Versions, decode, encode, fingerprint
@@ -206,7 +207,7 @@ class Relate:
 
 def text_key(document: Document) -> bytes | None:
     """What two documents with exactly the same text share, letter case and white space aside; None for short texts."""
-    text = " ".join(f"{document.title} {document.text}".casefold().split())
+    text = normalise(f"{document.title} {document.text}".casefold())
     return bytes.fromhex(fingerprint(text)) if len(text) >= SHORTEST_COPY else None
 
 

@@ -133,7 +133,7 @@ def _likeliest(mention: Mention) -> Reading:
 def _judge(framed: Frame, readings: Sequence[Reading], stated: NamedPlace | None) -> list[Place]:
     """Each place that is read, once, with score and role: its best mention, the first of equals."""
     codes = {reading.place.code for reading in readings}
-    supported = {code for code in codes if _supported(code, codes)}
+    supported = {code for code in codes if _supported(code, codes)} if len(codes) > 1 else set()
     best: dict[str, tuple[float, Reading]] = {}
     for order, reading in enumerate(readings):
         code, score = reading.place.code, SCORES[reading.mention.clue] * reading.trust
@@ -159,7 +159,10 @@ def _only_named(place: Place) -> Place:
 
 def _supported(code: str, support: Iterable[str]) -> bool:
     """Whether another name of the text lies in the same municipality, or is its county."""
-    return any(other != code and (other[:4] == code[:4] or (len(other) == 2 and other == code[:2])) for other in support)
+    for other in support:
+        if other != code and (other[:4] == code[:4] or (len(other) == 2 and other == code[:2])):
+            return True
+    return False
 
 
 def _place(framed: Frame, reading: Reading, score: float, stated: NamedPlace | None) -> Place:

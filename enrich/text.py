@@ -18,6 +18,8 @@ _WORD = re.compile(r"\S+")
 
 def normalise(text: str) -> str:
     """``text`` with every run of whitespace as one space, and none at its ends."""
+    if text.isprintable() and "  " not in text:  # then each space stands alone: other whitespace does not print
+        return text.strip(" ")
     return " ".join(text.split())
 
 

@@ -150,7 +150,16 @@ def test_times_and_years_are_no_numbers():
 
 
 @pytest.mark.parametrize(
-    "link", ["mailto:anna@exempel.example", "skype:anna", "https://exempel.example/?m=anna%40exempel.example", "https://wa.me/46701740605"]
+    "link",
+    [
+        "mailto:anna@exempel.example",
+        "skype:anna",
+        "https://exempel.example/?m=anna%40exempel.example",
+        "https://wa.me/46701740605",
+        "https://exempel.example/ut//wa.me/46701740605",
+        "https://exempel.example/p/tel:070-1740605",
+        "https://API.whatsapp.com/send/46701740605",
+    ],
 )
 def test_links_to_somebody_are_left_out(link):
     """A link that is, or holds, an address or a telephone of somebody is no link to a page."""
