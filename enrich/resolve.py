@@ -159,10 +159,7 @@ def _only_named(place: Place) -> Place:
 
 def _supported(code: str, support: Iterable[str]) -> bool:
     """Whether another name of the text lies in the same municipality, or is its county."""
-    for other in support:
-        if other != code and (other[:4] == code[:4] or (len(other) == 2 and other == code[:2])):
-            return True
-    return False
+    return any(other != code and (other[:4] == code[:4] or (len(other) == 2 and other == code[:2])) for other in support)
 
 
 def _place(framed: Frame, reading: Reading, score: float, stated: NamedPlace | None) -> Place:

@@ -235,7 +235,7 @@ def _score(weight: float, rival: float) -> float:
 
 
 def _excluded(number: int, start: int, end: int, spans: list[tuple[int, int, frozenset[int]]]) -> bool:
-    for s, e, numbers in spans:  # a loop: any() over a generator takes three times as long, for each term of each text
+    for s, e, numbers in spans:  # noqa: SIM110  (any() over a generator takes three times as long, for each term of each text)
         if s <= start and end <= e and number in numbers:
             return True
     return False
