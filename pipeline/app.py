@@ -11,11 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.alerts import topics as alerting
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import SettingsError, UsageError
 from pipeline.index.embedded import EmbeddedIndex
 from pipeline.model import Document, SourceState, Story, decode, encode
-from pipeline.ports import Bus, Filters, Index, Record, Search, TabledIndex, Topic
+from pipeline.ports import Bus, Clock, Filters, Index, Record, Search, TabledIndex, Topic
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
@@ -33,19 +34,26 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from pipeline.tables import View
 
 #: The stages in the order of the flow.
-STAGES = ("collect", "enrich", "relate", "spread", "index")
-#: Stage → topics that it reads.
-READS = {"enrich": ("raw",), "relate": ("documents",), "spread": ("related", "nights"), "index": ("related",)}
+STAGES = ("collect", "enrich", "relate", "spread", "alerts", "index")
+#: Stage → topics that it reads; ``deliver`` is a part of ``alerts``.
+READS = {
+    "enrich": ("raw",), "relate": ("documents",), "spread": ("related", "nights"), "alerts": alerting.INPUTS,
+    "deliver": (alerting.NOTIFICATIONS,), "index": ("related",),
+}  # fmt: skip
 
 
 def stages(settings: Settings) -> tuple[str, ...]:
     """The stages that the settings leave on, in the order of the flow."""
-    return tuple(stage for stage in STAGES if stage != "spread" or settings.analysis.spread)
+    off = {"spread": not settings.analysis.spread, "alerts": settings.alerts.rules is None}
+    return tuple(stage for stage in STAGES if not off.get(stage))
 
 
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic of the pipeline."""
     keep, partitions, on = settings.keep, settings.partitions, stages(settings)
+
+    if "alerts" in on and settings.rota is not None:
+        on = (*on, "deliver")
 
     def readers(topic: str) -> tuple[str, ...]:
         return tuple(stage for stage in on if topic in READS.get(stage, ()))
@@ -55,7 +63,7 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
         Topic(name="documents", partitions=partitions, retention=timedelta(days=keep.documents), consumers=readers("documents")),
         Topic(name="related", partitions=partitions, retention=timedelta(days=keep.related), consumers=readers("related")),
         Topic(name="events", retention=timedelta(days=keep.related)),
-        Topic(name="findings", retention=timedelta(days=keep.related)),
+        Topic(name="findings", retention=timedelta(days=keep.related), consumers=readers("findings")),
         Topic(name="nights", compacted=True, consumers=readers("nights")),
         Topic(name="dead", retention=timedelta(days=keep.dead)),
         Topic(name="retried", compacted=True),
@@ -66,7 +74,14 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
         Topic(name="story_members", retention=timedelta(days=4)),  # longer than stories look back: enrich.stories.stories.WINDOW
         Topic(name="books", compacted=True),
         Topic(name="index_books", compacted=True),
-    )
+        *(
+            Topic(
+                name=name, compacted=kept is None, consumers=readers(name),
+                retention=None if kept is None else timedelta(days=kept or keep.related),
+            )
+            for name, kept in alerting.TOPICS.items()
+        ),
+    )  # fmt: skip
 
 
 def open_bus(settings: Settings) -> Bus:
@@ -242,8 +257,11 @@ def every_document(index: Index, filters: Filters = Filters()) -> Iterator[Docum
             return
 
 
-def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[str]) -> list[Worker]:
-    """A worker for each of the stages named, in the order of the flow; ``collect`` is none: it runs in the event loop."""
+def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[str], clock: Clock | None = None) -> list[Worker]:
+    """The workers of the stages named, in the order of the flow; ``collect`` has none: it runs in the event loop.
+
+    :param clock: of a pipeline that runs; None in a replay.
+    """
     from enrich.relate import Relate
     from pipeline.runner import IndexWorker, StageWorker
     from pipeline.tables import TablesWorker
@@ -255,10 +273,43 @@ def workers(settings: Settings, bus: Bus, index: Index | None, stages: Sequence[
         made.append(StageWorker(Relate(stories=settings.analysis.stories), bus, settings.runner.batch))
     if "spread" in stages:
         made.append(StageWorker(_spread(settings), bus, settings.runner.batch))
+    if "alerts" in stages:
+        made += alerting_workers(settings, bus, clock)
     if "index" in stages and index is not None:
         made.append(IndexWorker(index, bus, settings.runner.flush_documents, settings.runner.flush_seconds))
         if isinstance(index, TabledIndex):
             made.append(TablesWorker(index.tables, bus, views(settings), settings.runner.batch, settings.runner.flush_seconds))
+    return made
+
+
+def alerting_workers(settings: Settings, bus: Bus, clock: Clock | None) -> list[Worker]:
+    """What makes alerts and sends messages; their clock ticks.
+
+    :param clock: None in a replay, which goes by the time of its records and sends nothing.
+    :raises FjarilError: if rules, rota or a secret of its channels are not right.
+    """
+    import enrich.lexicon
+    from enrich.views.common import Names
+    from pipeline.alerts.current import Current
+    from pipeline.alerts.live.deliver import Deliverer
+    from pipeline.alerts.live.stage import Alerts, start
+    from pipeline.alerts.live.ticks import Ticks
+    from pipeline.alerts.load import load as load_rules
+    from pipeline.alerts.rota.load import load as load_rota
+    from pipeline.runner import StageWorker
+
+    if settings.alerts.rules is None:
+        return []
+    names = Names(gazetteer(settings), enrich.lexicon.load(settings.lexicon))
+    rota = settings.rota if clock is not None else None
+    stage = Alerts(Current(settings.alerts.rules, load_rules), Current(rota, load_rota) if rota else None, names)
+    worker = StageWorker(stage, bus, settings.runner.batch)
+    if clock is None:
+        return [worker]
+    start(bus, clock.now())
+    made: list[Worker] = [Ticks(bus, clock), worker]
+    if rota is not None:
+        made.append(Deliverer(bus, Current(rota, load_rota), settings.secrets, clock, link=settings.alerts.link))
     return made
 
 

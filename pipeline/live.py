@@ -12,7 +12,7 @@ from pipeline import app
 from pipeline.errors import UsageError
 from pipeline.model import Source, SourceState
 from pipeline.observe import Metrics, Observers, Progress
-from pipeline.ports import Bus, Index
+from pipeline.ports import Bus, Clock, Index
 from pipeline.runner import IndexWorker, Runner
 from pipeline.settings import Settings
 from pipeline.tables import TablesWorker
@@ -21,7 +21,7 @@ from pipeline.tables import TablesWorker
 _PACED = frozenset({IndexWorker.name, TablesWorker.name})
 
 #: Seconds that stages which do not lag are taken not to.
-_MOMENT = 0.03
+_MOMENT = 0.1
 
 
 class Live:
@@ -56,7 +56,7 @@ class Live:
         if time.monotonic() - self._was_ready >= _MOMENT:
             while max(self.lag().values(), default=0) > self._max_lag:
                 self.check()
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
             self._was_ready = time.monotonic()
         self.check()
 
@@ -64,7 +64,7 @@ class Live:
         """Return once all there is has come as far as the index; what still waits there is written when the block ends."""
         while any(waiting for stage, waiting in self.lag().items() if stage not in _PACED):
             self.check()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
         self.check()
 
     def check(self) -> None:
@@ -74,11 +74,12 @@ class Live:
 
 
 @contextmanager
-def running(settings: Settings, stages: Sequence[str]) -> Iterator[Live]:
+def running(settings: Settings, stages: Sequence[str], clock: Clock | None = None) -> Iterator[Live]:
     """Run the stages until the block ends; then each finishes what it has begun.
 
     Stages share the data directory with those of other processes, but one alone collects.
 
+    :param clock: by which alerts are told; None in a replay, of which nobody is told.
     :raises UsageError: if another process collects, or the port for metrics is taken.
     """
     app.writable(settings.data_dir)
@@ -95,7 +96,7 @@ def running(settings: Settings, stages: Sequence[str]) -> Iterator[Live]:
             stack.callback(metrics.close)
         progress = Progress()
         observers = Observers(progress, *([metrics] if metrics else []))
-        runner = Runner(bus, app.workers(settings, bus, index, stages), observers)
+        runner = Runner(bus, app.workers(settings, bus, index, stages, clock), observers)
         app.calm_collector()
         runner.start()
         stack.callback(runner.stop)

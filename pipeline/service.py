@@ -66,7 +66,7 @@ async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live
     :raises FjarilError: what has stopped it, if nobody did.
     """
     sources = load_sources(settings.sources) if "collect" in stages else ()
-    with _logged(settings, stages), running(settings, stages) as live:
+    with _logged(settings, stages), running(settings, stages, SystemClock()) as live:
         watch(live)
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -111,6 +111,17 @@ class Analysis(_Part):
     spread: bool = Field(default=True, description="whether events that spread from place to place are looked for")
 
 
+class Alerts(_Part):
+    """What people are told of while it runs; whom, the rota says."""
+
+    rules: Path | None = Field(None, description="file with alert rules, or directory of them; without it there are no alerts")
+    link: str = Field(
+        "",
+        description="address of the console, as https://fjaril.kommun.example, for links to acknowledge by",
+        pattern=r"^(https?://\S+)?$",
+    )
+
+
 class Runner(_Part):
     """How records flow."""
 
@@ -135,6 +146,12 @@ class Access(_Part):
 
     idle: float = Field(30, ge=1, le=1440, description="minutes without use that end a session")
     longest: float = Field(12, gt=0, le=168, description="hours that end a session in any case")
+
+
+class Console(_Part):
+    """Where people look at what was found."""
+
+    address: str = Field("127.0.0.1:8765", description="HOST:PORT that the console answers at, empty for none", pattern=r"^(.+:\d{1,5})?$")
 
 
 class Settings(BaseSettings):
@@ -163,9 +180,15 @@ class Settings(BaseSettings):
     elastic: Elastic = Elastic()
     kibana: Kibana = Kibana()
     analysis: Analysis = Analysis()
+    alerts: Alerts = Alerts()
     runner: Runner = Runner()
     keep: Keep = Keep()
     access: Access = Access()
+    console: Console = Console()
+    areas: dict[
+        Annotated[str, StringConstraints(pattern=r"^[^\W_][\w -]{0,63}$")],
+        tuple[Annotated[str, StringConstraints(pattern=r"^(\d{2}|\d{4})$")], ...],
+    ] = Field(default_factory=dict, description="areas of your own for situation pictures: a name and codes of municipalities or counties")
 
     @classmethod
     def settings_customise_sources(

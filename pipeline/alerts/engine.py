@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from pipeline.alerts.anchors import Anchors
+from pipeline.alerts.fields import Document
 from pipeline.alerts.kinds import aggregate, cardinality, compare, counts, finding, silence, spike
 from pipeline.alerts.kinds.base import Event, Kind, Match
 from pipeline.alerts.query import every
@@ -94,6 +95,40 @@ class Runner:
         """Whether runs without documents are to be done."""
         return self._kind.is_timed
 
+    @property
+    def is_by_run(self) -> bool:
+        """Whether it speaks of a document at the next run alone."""
+        return self._kind.by_run
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it says so again for as long as it holds."""
+        return self._kind.lasts
+
+    @property
+    def least(self) -> int:
+        """Fewer documents than this would not have made it speak."""
+        return self._kind.least
+
+    def over(self) -> set[str | None]:
+        """Keys of which what was said is over, since the last time that somebody asked."""
+        found, self._kind.over = self._kind.over, set()
+        return found
+
+    def project(self, document: Document) -> dict[str, Any]:
+        """What of a document it looks at."""
+        return self._kind.project(document)
+
+    def take(self, event: Event, now: datetime) -> Iterator[Alert]:
+        """A document as it comes, between two runs."""
+        for match in list(self._kind.take([event], now)):
+            if self._silence.lets_through(match.key, now):
+                yield self._alert(match, now)
+
+    def go_on(self, before: Runner) -> None:
+        """Remember what a version of the rule remembers that counts the same."""
+        self._kind, self._silence = before._kind, before._silence
+
     def learn(self, event: Event) -> None:
         """A document that the rule is about came before the rule began: what it has is not new."""
         if isinstance(self._kind, compare.NewTerm):
@@ -148,7 +183,7 @@ def _alerts(runner: Runner, events: Sequence[Event], begin: datetime, end: datet
         if events[at].time >= earliest:
             runner.learn(events[at])
         at += 1
-    run, last = _at_or_after(begin, runner.every), _at_or_after(end, runner.every)
+    run, last = at_or_after(begin, runner.every), at_or_after(end, runner.every)
     while run <= last:
         first = at
         while at < len(events) and events[at].time <= run:
@@ -158,9 +193,14 @@ def _alerts(runner: Runner, events: Sequence[Event], begin: datetime, end: datet
         if not runner.is_timed:  # nothing can be said before the next document
             if at >= len(events):
                 return
-            run = max(run, _at_or_after(events[at].time, runner.every))
+            run = max(run, at_or_after(events[at].time, runner.every))
 
 
-def _at_or_after(moment: datetime, step: timedelta) -> datetime:
+def at_or_after(moment: datetime, step: timedelta) -> datetime:
     """The first multiple of ``step`` since 1970 that is not before ``moment``."""
     return _EPOCH + -(-(moment - _EPOCH) // step) * step
+
+
+def first_after(moment: datetime, step: timedelta) -> datetime:
+    """The first multiple of ``step`` since 1970 that is after ``moment``."""
+    return _EPOCH + ((moment - _EPOCH) // step + 1) * step

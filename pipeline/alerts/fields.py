@@ -5,14 +5,16 @@ A list on the way gives the values of all its items. Some fields follow from oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.model import county_of, municipality_of
+from pipeline.model import county_of, fingerprint, municipality_of
 
 Document = Mapping[str, Any]
 
+#: Fields that hold what a document says.
+TEXTS = ("title", "text", "summary")
 #: Where a document says when it was, the first that it has.
 TIMES = ("time", "published", "@timestamp", "fetched")
 #: Last part of a path → what it is made of ``code``.
@@ -34,6 +36,20 @@ def values(document: Document, path: str) -> list[Any]:
     found = value(document, path)
     given = found if isinstance(found, list) else [found]
     return list({repr(one): one for one in given if one is not None}.values())
+
+
+def project(document: Document, paths: Iterable[str]) -> dict[str, Any]:
+    """The document with the values at these paths alone, by their paths; of a text its fingerprint: what was said is not kept."""
+    found = {}
+    for path in paths:
+        there = value(document, path)
+        if there is not None:
+            found[path] = _unsaid(there) if path.partition(".")[0] in TEXTS else there
+    return found
+
+
+def _unsaid(there: Any) -> Any:
+    return [_unsaid(one) for one in there] if isinstance(there, list) else fingerprint(str(there))[:16]
 
 
 def _walk(at: Any, path: list[str]) -> Iterator[Any]:

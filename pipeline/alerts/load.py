@@ -48,7 +48,7 @@ def _file(path: Path) -> Iterator[AnyType]:
 def _check(source: Source, rule: AnyType) -> None:
     for name in rule.__struct_fields__:
         span = getattr(rule, name)
-        positive = name not in {"realert", "aggregation"}
+        positive = name not in {"realert", "aggregation", "group_wait"}
         if isinstance(span, Span) and (span.delta.total_seconds() < 0 or (positive and not span.delta)):
             raise source.wrong(name, span.delta, "a stretch of time above 0, as {hours: 6}")
     if isinstance(rule, NewTermRule) and not (rule.fields or rule.keys):

@@ -8,7 +8,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+import msgspec
+from msgspec import Meta, Struct, field
+from msgspec.structs import replace
+
+from pipeline.model import fingerprint
 
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Field = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -36,7 +40,19 @@ class Span(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+#: What alerts are told apart by: for groups, inhibition and silences.
+Label = Literal["rule", "key", "county", "municipality", "theme", "severity"]
+Over = Literal["documents", "stories", "findings", "sources"]
+
+
+class Inhibits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """While an alert of the rule stands, alerts of these rules with the same labels are not told."""
+
+    rules: Annotated[list[Name], Meta(min_length=1)]
+    equal: list[Label] = field(default_factory=lambda: ["county"])
+
+
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
     """What every type has."""
 
     name: Name
@@ -57,6 +73,55 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
     timestamp_field: Field | None = None
     notify: list[Name] = []
     severity: Literal["low", "medium", "high", "critical"] = "medium"
+    #: What it is about; left out, documents, or findings where the type is about those.
+    over: Over | None = None
+    #: What comes later than this after it was is not counted while the pipeline runs.
+    lateness: Span = Span(hours=24)
+    #: Alerts with the same of these are told as one; those who are told are always the same within a group.
+    group_by: list[Label] = field(default_factory=lambda: ["rule"])
+    #: How long a new group is gathered before it is told of; ``aggregation`` if left out, else at once.
+    group_wait: Span | None = None
+    #: How long what is new in a group that was told of is gathered.
+    group_interval: Span = Span(minutes=5)
+    #: How long what nobody acknowledges is left before it is told again.
+    repeat_interval: Span = Span(hours=4)
+    inhibits: Inhibits | None = None
+    #: An alert without news for so long is over.
+    expires: Span = Span(hours=24)
+
+    @property
+    def version(self) -> str:
+        """Of all that it states: 16 hexadecimal digits."""
+        return fingerprint(msgspec.json.encode(self).decode())[:16]
+
+    @property
+    def essence(self) -> str:
+        """Of what it counts: it stays when only the telling changes."""
+        told = {name: default for name, default in _TELLING.items() if name in self.__struct_fields__}
+        return replace(self, **told).version
+
+    @property
+    def subject(self) -> Over:
+        """What it is about."""
+        return self.over or "documents"
+
+    @property
+    def wait(self) -> timedelta:
+        """How long a new group is gathered."""
+        given = self.group_wait or self.aggregation
+        return given.delta if given else timedelta(0)
+
+    @property
+    def horizon(self) -> timedelta:
+        """How far back it matters when time alone went on; 0: what time did can be seen from the last moment."""
+        lengths = [getattr(self, name) for name in ("timeframe", "buffer_time") if getattr(self, name, None) is not None]
+        return 4 * max((span.delta for span in [*lengths, self.run_every]), default=timedelta(0))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The fields that it looks at beside those of its filter."""
+        given = [getattr(self, name, None) for name in _READING]
+        return tuple(dict.fromkeys((*self.keys, *(one for some in given for one in _flat(some)))))
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -70,6 +135,21 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
         if self.realert is not None:
             return self.realert.delta
         return timedelta(0) if self.aggregation is not None else _MINUTE
+
+
+#: Options that change how an alert is told, not when it comes; with what stands for them where that does not matter.
+_TELLING: dict[str, Any] = {
+    "purpose": "---", "description": "", "notify": [], "severity": "medium", "group_by": [], "group_wait": None, "group_interval": Span(),
+    "repeat_interval": Span(), "inhibits": None, "expires": Span(),
+}  # fmt: skip
+#: Options that hold fields.
+_READING = ("compare_key", "field_value", "cardinality_field", "metric_agg_key", "fields")
+
+
+def _flat(some: Any) -> list[str]:
+    if isinstance(some, list):
+        return [field for one in some for field in _flat(one)]
+    return [some] if isinstance(some, str) else []
 
 
 class AnyRule(Rule, frozen=True, kw_only=True, tag="any"):
@@ -191,6 +271,16 @@ class FindingRule(Rule, frozen=True, kw_only=True):
     #: What it rests on: ``linked``, ``temporal only``, ``common source``, ``simultaneous``, ``local``; left out, any.
     grades: list[str] | None = None
 
+    @property
+    def subject(self) -> Over:
+        """Findings, unless it says otherwise."""
+        return self.over or "findings"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What findings are judged by."""
+        return tuple(dict.fromkeys((*super().reads, "kind", "expected_per_year", "q", "grade", "places", "events")))
+
 
 class SpreadRule(FindingRule, frozen=True, kw_only=True, tag="spread"):
     """Events that follow each other from place to place."""
@@ -214,6 +304,11 @@ class SilenceRule(Rule, frozen=True, kw_only=True, tag="silence"):
     least: Span = Span(hours=1)
     #: Pauses that have to be known first.
     pauses: Count = 20
+
+    @property
+    def horizon(self) -> timedelta:
+        """A silence that was told of is still one at the last moment."""
+        return timedelta(0)
 
 
 AnyType: TypeAlias = (

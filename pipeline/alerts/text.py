@@ -10,10 +10,8 @@ from functools import lru_cache
 import Stemmer
 
 from pipeline.alerts.anchors import BEGINNING, WORD, Query
-from pipeline.alerts.fields import Document, values
+from pipeline.alerts.fields import TEXTS, Document, values
 
-#: Fields that a word without a field is looked for in.
-TEXTS = ("title", "text", "summary")
 _WORD = re.compile(r"\w+(?:[-'’]\w+)*")
 _OPEN_END = re.compile(r"(\w+)\*")
 _stemmer = Stemmer.Stemmer("swedish")

@@ -23,7 +23,7 @@ SpeedOption = Annotated[str, typer.Option(metavar="max|60x|…", help="How many 
 def run(
     context: typer.Context,
     stages: Annotated[
-        list[str] | None, typer.Argument(metavar="[STAGE]...", help="collect, enrich, relate, spread, index; without any, all.")
+        list[str] | None, typer.Argument(metavar="[STAGE]...", help="collect, enrich, relate, spread, alerts, index; without any, all.")
     ] = None,
 ) -> None:
     """Collect the sources and process what comes, until Ctrl-C or SIGTERM."""
@@ -31,6 +31,7 @@ def run(
 
     from pipeline.app import STAGES
     from pipeline.app import stages as stages_on
+    from pipeline.cli.console import beside
     from pipeline.cli.view import View
     from pipeline.errors import UsageError
     from pipeline.service import Stopped, in_loop, serve
@@ -40,9 +41,10 @@ def run(
     settings = settings_of(context)
     on = stages_on(settings)
     if off := sorted(set(stages or ()) - set(on)):
-        raise UsageError(f"{', '.join(off)} is switched off by the settings: set analysis.{off[0]} to true, or leave it out")
+        needed = {"alerts": "alerts.rules to a file or directory of rules"}.get(off[0], f"analysis.{off[0]} to true")
+        raise UsageError(f"{', '.join(off)} is switched off by the settings: set {needed}, or leave it out")
     _announce(settings, stages or on, command_line(context, settings))
-    with View(settings, "fjaril") as view, suppress(Stopped):
+    with beside(settings), View(settings, "fjaril") as view, suppress(Stopped):
         in_loop(serve(settings, tuple(stages or on), view.watch))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from statistics import fmean
 from typing import Any
 
-from pipeline.alerts.fields import values
+from pipeline.alerts.fields import Document, values
 from pipeline.alerts.kinds.base import Event, Key, Kind, Match, keys_of
 from pipeline.alerts.kinds.spike import Measure, Pairs
 from pipeline.alerts.kinds.window import Entry
@@ -44,7 +44,10 @@ class _Recent:
 class MetricAggregation(Kind):
     """A figure beyond ``max_threshold`` or below ``min_threshold``."""
 
+    by_run = lasts = True
+
     def __init__(self, rule: MetricAggregationRule) -> None:
+        super().__init__(rule)
         self._rule, self._recent = rule, _Recent(rule)
 
     @property
@@ -55,13 +58,19 @@ class MetricAggregation(Kind):
         for key, group in self._recent.at(events, run).items():
             figure = _metric(self._rule.metric_agg_type, group, self._rule.metric_agg_key)
             if figure is not None and _is_outside(figure, self._rule.min_threshold, self._rule.max_threshold):
+                self.over.discard(key)
                 yield Match(run, key, tuple(event.id for event in group), {"value": figure})
+            else:
+                self.over.add(key)
 
 
 class SpikeAggregation(Kind):
     """A spike of the figures of the runs."""
 
+    by_run = True
+
     def __init__(self, rule: SpikeAggregationRule) -> None:
+        super().__init__(rule)
         self._rule, self._recent = rule, _Recent(rule)
         self._pairs = Pairs(rule, _MEASURES.get(rule.metric_agg_type, "total"))
 
@@ -76,10 +85,17 @@ class SpikeAggregation(Kind):
                 yield from self._pairs.add(key, Entry(run, figure, group[-1].id if group else ""))
 
 
+#: Where a document that was reduced to what the rule reads says whether it is one of the share.
+BUCKET = "(bucket)"
+
+
 class PercentageMatch(Kind):
     """A share beyond ``max_percentage`` or below ``min_percentage``."""
 
+    by_run = lasts = True
+
     def __init__(self, rule: PercentageMatchRule) -> None:
+        super().__init__(rule)
         self._rule, self._recent = rule, _Recent(rule)
         self._matches = every(rule.match_bucket_filter, "match_bucket_filter")
 
@@ -91,10 +107,20 @@ class PercentageMatch(Kind):
         for key, group in self._recent.at(events, run).items():
             if not group or len(group) < self._rule.min_denominator:
                 continue
-            found = [event for event in group if self._matches(event.document)]
+            found = [event for event in group if self._is_counted(event.document)]
             share = 100 * len(found) / len(group)
             if _is_outside(share, self._rule.min_percentage, self._rule.max_percentage):
+                self.over.discard(key)
                 yield Match(run, key, tuple(event.id for event in found), {"percentage": share, "denominator": len(group)})
+            else:
+                self.over.add(key)
+
+    def project(self, document: Document) -> dict[str, Any]:
+        """With whether it is one of the share."""
+        return super().project(document) | {BUCKET: self._is_counted(document)}
+
+    def _is_counted(self, document: Document) -> bool:
+        return bool(document[BUCKET]) if BUCKET in document else self._matches(document)
 
 
 def _metric(kind: Metric, events: Sequence[Event], field: str) -> float | None:

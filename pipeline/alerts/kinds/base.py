@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import product
 from typing import Any, NamedTuple
 
-from pipeline.alerts.fields import Document, value, values
+from pipeline.alerts.fields import Document, project, value, values
+from pipeline.alerts.rule import Rule
 
 #: A value of the query key; all documents have the same where a rule has none.
 Key = str | None
@@ -35,6 +36,22 @@ class Match(NamedTuple):
 
 class Kind(ABC):
     """A type of rule with what it remembers. A run gives it the documents that have come, oldest first, then the time."""
+
+    #: What it says of a document it says at the next run, of all that came since the last; else as soon as the document comes.
+    by_run = False
+    #: It says so again for as long as it holds: that is one occurrence.
+    lasts = False
+
+    def __init__(self, rule: Rule) -> None:
+        self._reads = rule.reads
+        #: Fewer documents than this, once some were withdrawn, would not have made it speak.
+        self.least = 1
+        #: Keys of which what was said is over, since the last time that somebody looked.
+        self.over: set[Key] = set()
+
+    def project(self, document: Document) -> dict[str, Any]:
+        """What of the document it looks at, as a document of its own."""
+        return project(document, self._reads)
 
     @abstractmethod
     def take(self, events: Sequence[Event], run: datetime) -> Iterator[Match]:

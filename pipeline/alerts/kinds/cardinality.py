@@ -15,6 +15,8 @@ class Cardinality(Kind):
     """More than ``max_cardinality``, or fewer than ``min_cardinality`` once the time has passed, different values."""
 
     def __init__(self, rule: CardinalityRule) -> None:
+        super().__init__(rule)
+        self.least = 1 if rule.max_cardinality is None else rule.max_cardinality + 1
         self._rule, self._length = rule, rule.timeframe.delta
         self._most = inf if rule.max_cardinality is None else rule.max_cardinality
         self._least = -inf if rule.min_cardinality is None else rule.min_cardinality

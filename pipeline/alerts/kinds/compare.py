@@ -15,6 +15,7 @@ class Everything(Kind):
     """Every document."""
 
     def __init__(self, rule: AnyRule) -> None:
+        super().__init__(rule)
         self._keys = rule.keys
 
     def take(self, events: Sequence[Event], run: datetime) -> Iterator[Match]:  # noqa: ARG002
@@ -26,6 +27,7 @@ class Blacklist(Kind):
     """A value that is listed."""
 
     def __init__(self, rule: BlacklistRule) -> None:
+        super().__init__(rule)
         self._rule, self._listed = rule, set(rule.blacklist)
 
     def take(self, events: Sequence[Event], run: datetime) -> Iterator[Match]:  # noqa: ARG002
@@ -39,6 +41,7 @@ class Whitelist(Kind):
     """A value that is not listed."""
 
     def __init__(self, rule: WhitelistRule) -> None:
+        super().__init__(rule)
         self._rule, self._listed = rule, set(rule.whitelist)
 
     def take(self, events: Sequence[Event], run: datetime) -> Iterator[Match]:  # noqa: ARG002
@@ -53,6 +56,7 @@ class Change(Kind):
     """A value other than the one that the key's last document had."""
 
     def __init__(self, rule: ChangeRule) -> None:
+        super().__init__(rule)
         self._rule = rule
         self._fields = [rule.compare_key] if isinstance(rule.compare_key, str) else rule.compare_key
         self._within = rule.timeframe.delta if rule.timeframe else None
@@ -74,6 +78,7 @@ class NewTerm(Kind):
     """A value that no document had before. What was seen is never forgotten."""
 
     def __init__(self, rule: NewTermRule) -> None:
+        super().__init__(rule)
         self._rule = rule
         given = rule.fields if rule.fields is not None else list(rule.keys)
         self._fields = [(given,)] if isinstance(given, str) else [(one,) if isinstance(one, str) else tuple(one) for one in given]

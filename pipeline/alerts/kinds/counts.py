@@ -14,6 +14,8 @@ class Frequency(Kind):
     """At least ``num_events`` within ``timeframe``; what was told of is not counted again."""
 
     def __init__(self, rule: FrequencyRule) -> None:
+        super().__init__(rule)
+        self.least = rule.num_events
         self._rule = rule
         self._windows: dict[Key, Window] = {}
 
@@ -36,7 +38,10 @@ class Frequency(Kind):
 class Flatline(Kind):
     """Fewer than ``threshold`` within ``timeframe``, once that has passed since a key was first looked at."""
 
+    by_run = lasts = True
+
     def __init__(self, rule: FlatlineRule) -> None:
+        super().__init__(rule)
         self._rule, self._length = rule, rule.timeframe.delta
         self._windows: dict[Key, Window] = {}
         self._since: dict[Key, datetime] = {}
@@ -67,8 +72,13 @@ class Flatline(Kind):
     def _look(self, key: Key) -> Iterator[Match]:
         window = self._windows[key]
         now = window.newest
-        if now - self._since.setdefault(key, now) < self._length or window.total >= self._rule.threshold:
+        since = self._since.setdefault(key, now)
+        if window.total >= self._rule.threshold:
+            self.over.add(key)
             return
+        if now - since < self._length:
+            return
+        self.over.discard(key)
         yield Match(now, key, window.ids, {"count": int(window.total), "threshold": self._rule.threshold})
         if self._rule.forget_keys:
             del self._windows[key], self._since[key]

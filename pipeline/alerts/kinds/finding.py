@@ -16,6 +16,7 @@ class Findings(Kind):
     """A finding is told of once, and again when it has come to more places."""
 
     def __init__(self, rule: SpreadRule | BurstRule | SurgeRule) -> None:
+        super().__init__(rule)
         self._rule, self._kind = rule, _KINDS[type(rule)]
         #: Finding → how many places it had when it was told of.
         self._told: dict[str, int] = {}

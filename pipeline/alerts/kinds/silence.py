@@ -17,6 +17,7 @@ class Silent(Kind):
     """Tells once of each silence; what comes after it ends it."""
 
     def __init__(self, rule: SilenceRule) -> None:
+        super().__init__(rule)
         self._rule = rule
         self._last: dict[Key, Event] = {}
         self._pauses: dict[Key, deque[timedelta]] = {}
@@ -34,7 +35,9 @@ class Silent(Kind):
                     self._pauses.setdefault(key, deque(maxlen=_REMEMBERED)).append(event.time - before.time)
                 if before is None or event.time >= before.time:
                     self._last[key] = event
-                self._told.discard(key)
+                if key in self._told:
+                    self._told.discard(key)
+                    self.over.add(key)
         yield from ()
 
     def tick(self, run: datetime) -> Iterator[Match]:
@@ -46,5 +49,6 @@ class Silent(Kind):
             silent = run - last.time
             if silent > max(rhythm * self._rule.factor, self._rule.least.delta):
                 self._told.add(key)
+                self.over.discard(key)
                 figures = {"silent_hours": round(silent / timedelta(hours=1), 2), "rhythm_hours": round(rhythm / timedelta(hours=1), 2)}
                 yield Match(run, key, (last.id,), figures)

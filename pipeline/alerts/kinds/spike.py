@@ -102,6 +102,7 @@ class Spike(Kind):
     """So many times as many documents, or as large a field, as in the time before; or so many times fewer."""
 
     def __init__(self, rule: SpikeRule) -> None:
+        super().__init__(rule)
         self._rule = rule
         self._pairs = Pairs(rule, "mean", positive=True) if rule.field_value else Pairs(rule)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -52,14 +53,17 @@ def channel(name: str, config: AnyChannel, secrets: Mapping[str, SecretStr], now
             return Many(name, config, secret)
 
 
-def deliveries(channels: Mapping[str, AnyChannel], secrets: Mapping[str, SecretStr], bury: Bury) -> dict[str, Delivery]:
+def deliveries(
+    channels: Mapping[str, AnyChannel], secrets: Mapping[str, SecretStr], bury: Bury, sleep: Callable[[float], None] = time.sleep
+) -> dict[str, Delivery]:  # fmt: skip
     """All of them, each with its own attempts and its own breaker.
 
+    :param sleep: waits between attempts, and may raise to give up what it waits for.
     :raises SettingsError: as :func:`channel`.
     :raises ChannelRefusedError: as :func:`channel`.
     """
     return {
-        name: Delivery(channel(name, one, secrets), Backoff(attempts=one.attempts, patience=one.patience), Breaker(), bury)
+        name: Delivery(channel(name, one, secrets), Backoff(attempts=one.attempts, patience=one.patience), Breaker(), bury, sleep=sleep)
         for name, one in channels.items()
     }
 
