@@ -7,16 +7,15 @@ name says of which inputs and code it was made, so a new version of either makes
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import msgspec
 from msgspec import Struct
 
+from enrich.files import write_whole
 from pipeline.model import PlaceKind
 
 #: Raised when :mod:`enrich.gazetteer_build` makes something else of the same inputs.
@@ -101,7 +100,7 @@ def load(cache_dir: Path) -> Gazetteer:
         return Gazetteer(msgspec.json.decode(path.read_bytes(), type=tuple[NamedPlace, ...]))
     except (FileNotFoundError, msgspec.DecodeError):  # damaged is as good as missing: it can be made again
         data = _build()
-        _write(path, data)
+        write_whole(path, data)
         return Gazetteer(msgspec.json.decode(data, type=tuple[NamedPlace, ...]))
 
 
@@ -119,13 +118,3 @@ def _version() -> str:
     """16 digits for the code, the versions of the data packages and the content of the names file."""
     parts = [str(BUILD_VERSION), *(version(package) for package in _PACKAGES)]
     return hashlib.blake2b("|".join(parts).encode() + NAMES.read_bytes(), digest_size=8).hexdigest()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write whole or not at all: another process may be reading."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)

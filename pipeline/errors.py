@@ -65,9 +65,17 @@ class IndexBusyError(SearchIndexError):
 
 
 class QueryError(SearchIndexError):
-    """A search query cannot be understood; the text says where and what would be right."""
+    """A search query cannot be understood; the text says where and what would be right.
+
+    :param fault: which fault it is, for those who say it in another language; empty for one that people do not type.
+    :param values: what the text names, as ``position``, the first character at fault.
+    """
 
     exit_code = 2
+
+    def __init__(self, text: str, fault: str = "", **values: object) -> None:
+        super().__init__(text)
+        self.fault, self.values = fault, values
 
 
 class KibanaError(FjarilError):

@@ -66,7 +66,8 @@ def parse(text: str) -> tuple[Clause, ...]:
     :raises QueryError: at the first character that cannot be understood, or if the query is too long.
     """
     if len(text) > MAX_CHARACTERS:
-        raise QueryError(f"character {MAX_CHARACTERS + 1}: found a query of {len(text)} characters; at most {MAX_CHARACTERS} are read")
+        said = f"character {MAX_CHARACTERS + 1}: found a query of {len(text)} characters; at most {MAX_CHARACTERS} are read"
+        raise QueryError(said, "long", found=len(text), most=MAX_CHARACTERS)
     _refuse_surrogates(text)
     clauses: list[Clause] = []
     plain = text.translate(_QUOTES)
@@ -79,7 +80,10 @@ def parse(text: str) -> tuple[Clause, ...]:
         at = match.end()
     if len(clauses) > MAX_CLAUSES:
         raise QueryError(
-            f"character {clauses[MAX_CLAUSES].position}: found {len(clauses)} words or fields; at most {MAX_CLAUSES} are allowed"
+            f"character {clauses[MAX_CLAUSES].position}: found {len(clauses)} words or fields; at most {MAX_CLAUSES} are allowed",
+            "many",
+            found=len(clauses),
+            most=MAX_CLAUSES,
         )
     return tuple(clauses)
 
@@ -96,13 +100,19 @@ def _clause(match: re.Match[str]) -> Clause:
     if match["phrase"] is not None:
         return Clause(values=(_phrase(match),), without=without, position=position)
     if match["bare"]:
-        raise QueryError(f"character {position}: found {match['bare']}: without a value; write it as {FIELDS[match['bare']]}")
+        field, right = match["bare"], FIELDS[match["bare"]]
+        raise QueryError(
+            f"character {position}: found {field}: without a value; write it as {right}", "bare", position=position, field=field, right=right
+        )
     if match["field"]:
         name, values = _field(match), _values(match)
         if name == "place" and (strange := [value for value in values if not _CODE.fullmatch(value)]):
             raise QueryError(
                 f"character {position}: found place:{strange[0]}; a place is asked for by its code, as place:1480, place:14 or place:NO; "
-                "its name is a word like others"
+                "its name is a word like others",
+                "place",
+                position=position,
+                found=strange[0],
             )
         return Clause(field=name, values=values, without=without, position=position)
     return Clause(values=(_normal(match["word"]),), without=without, position=position)
@@ -110,9 +120,11 @@ def _clause(match: re.Match[str]) -> Clause:
 
 def _phrase(match: re.Match[str]) -> str:
     if not match["closed"]:
-        raise QueryError(f'character {match.start() + 1}: found a " that is never closed; write "a phrase" with one at each end')
+        at = match.start() + 1
+        raise QueryError(f'character {at}: found a " that is never closed; write "a phrase" with one at each end', "open", position=at)
     if not match["phrase"].strip():
-        raise QueryError(f'character {match.start() + 1}: found an empty ""; write the words of the phrase between them')
+        at = match.start() + 1
+        raise QueryError(f'character {at}: found an empty ""; write the words of the phrase between them', "empty", position=at)
     return _normal(match["phrase"])
 
 
@@ -122,7 +134,12 @@ def _field(match: re.Match[str]) -> str:
         whole = match["field"] + ":" + match["value"]
         raise QueryError(
             f"character {match.start() + 1}: found the field {name!r}; fields are {', '.join(FIELDS)}; "
-            f'to search for the text itself write "{whole.replace(chr(34), "")}"'
+            f'to search for the text itself write "{whole.replace(chr(34), "")}"',
+            "field",
+            position=match.start() + 1,
+            found=name,
+            known=", ".join(FIELDS),
+            whole=whole.replace(chr(34), ""),
         )
     return name
 
@@ -131,7 +148,10 @@ def _values(match: re.Match[str]) -> tuple[str, ...]:
     values = tuple(value for part in match["value"].strip('"').split(",") if (value := _normal(part.strip())))
     if not values:
         name = match["field"].lower()
-        raise QueryError(f"character {match.start() + 1}: found {match['value']!r} for {name}; write it as {FIELDS[name]}")
+        at, right = match.start() + 1, FIELDS[name]
+        raise QueryError(
+            f"character {at}: found {match['value']!r} for {name}; write it as {right}", "bare", position=at, field=name, right=right
+        )
     return values
 
 

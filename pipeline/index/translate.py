@@ -38,7 +38,8 @@ def translate(text: str, filters: Filters, further: Sequence[int], engine: Engin
     words = _Words(engine.schema, engine.analyzer)
     parts = [part for clause in clauses if not clause.field and (part := words.part(clause)) is not None]
     if clauses and not parts and not any(clause.field for clause in clauses):
-        raise QueryError(f"character {clauses[0].position}: found {clauses[0].values[0]!r}; a word has a letter or a digit")
+        at, found = clauses[0].position, clauses[0].values[0]
+        raise QueryError(f"character {at}: found {found!r}; a word has a letter or a digit", "word", position=at, found=found)
     parts += _fields(engine.schema, clauses)
     parts += [(Occur.Must, _silent(query)) for query in _filters(engine.schema, filters, further)]
     parts += [(Occur.Must, _silent(Query.term_set_query(engine.schema, "told", told))) for told in together(clauses, filters)]

@@ -38,7 +38,8 @@ def translate(text: str, filters: Filters, analyzer: tantivy.TextAnalyzer) -> As
     clauses = parse(text)
     words = [(clause, terms) for clause in clauses if not clause.field and (terms := analyzer.analyze(clause.values[0]))]
     if clauses and not words and not any(clause.field for clause in clauses):
-        raise QueryError(f"character {clauses[0].position}: found {clauses[0].values[0]!r}; a word has a letter or a digit")
+        at, found = clauses[0].position, clauses[0].values[0]
+        raise QueryError(f"character {at}: found {found!r}; a word has a letter or a digit", "word", position=at, found=found)
     query = {
         "must": [_either(terms) for clause, terms in words if not clause.without],
         "must_not": [_either(terms) for clause, terms in words if clause.without] + list(_fields(clauses, without=True)),
