@@ -9,7 +9,25 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import audit, dead, doctor, flow, learn, places, rota, rules, search, setup, sources, spread, stories, tag, themes, users
+from pipeline.cli import (
+    audit,
+    console,
+    dead,
+    doctor,
+    flow,
+    learn,
+    places,
+    rota,
+    rules,
+    search,
+    setup,
+    sources,
+    spread,
+    stories,
+    tag,
+    themes,
+    users,
+)
 from pipeline.cli.common import complain
 from pipeline.errors import FjarilError
 
@@ -21,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(short_help="Collect and process, until Ctrl-C or SIGTERM.")(flow.run)
+app.command(short_help="Show what was found in a browser, until Ctrl-C or SIGTERM.")(console.console)
 app.command(short_help="Replay an invented fortnight, and show what came of it.")(flow.demo)
 app.command(short_help="Replay recorded polls of polisen.se.")(flow.replay)
 app.command(cls=search.SearchCommand)(search.search)
