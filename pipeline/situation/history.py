@@ -1,0 +1,65 @@
+"""What happened, one line an occurrence: all that figures and exports need of the topic ``events``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from pipeline.model import Instant
+
+
+class _Event(Struct, frozen=True):
+    id: str
+    time: Instant
+    theme: str
+    place: str | None = None
+
+
+class _Sighting(Struct, frozen=True):
+    document: str
+    source: str
+    copy_of: str | None = None
+
+
+class _Occurrence(Struct, frozen=True):
+    event: _Event
+    sightings: tuple[_Sighting, ...] = ()
+
+
+class Happened(Struct, frozen=True, kw_only=True):
+    """An occurrence that still stands."""
+
+    id: str
+    time: Instant
+    #: Code of the municipality or county; empty where it does not say.
+    place: str
+    theme: str
+    #: Source → its documents.
+    sources: dict[str, int]
+    #: Sources that told of it in words of their own.
+    independent: int
+
+    @property
+    def coverage(self) -> int:
+        """Documents that tell of it."""
+        return sum(self.sources.values())
+
+
+_decoder = msgspec.json.Decoder(_Occurrence)  # a third of the time of the whole record
+
+
+def happened(events: Iterable[bytes]) -> list[Happened]:
+    """The occurrences of the last records of the topic, in the order of their times; withdrawn ones are left out."""
+    read = (_decoder.decode(data) for data in events)
+    return sorted((_line(one) for one in read if one.sightings), key=lambda one: (one.time, one.id))
+
+
+def _line(one: _Occurrence) -> Happened:
+    sources: dict[str, int] = {}
+    for sighting in one.sightings:
+        sources[sighting.source] = sources.get(sighting.source, 0) + 1
+    own = {sighting.source for sighting in one.sightings if sighting.copy_of is None}
+    event = one.event
+    return Happened(id=event.id, time=event.time, place=event.place or "", theme=event.theme, sources=sources, independent=len(own))

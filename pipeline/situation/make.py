@@ -1,0 +1,161 @@
+"""Puts a picture together from what the topics say. The same input gives the same picture."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from enrich.gazetteer import Gazetteer
+from enrich.spread.model import Finding
+from pipeline.desk.findings import blind_spots, in_order
+from pipeline.desk.state import State
+from pipeline.index.keys import area as area_of
+from pipeline.model import Reliability, Source, Story, county_of
+from pipeline.situation.figures import Baseline, figures, spots, trends
+from pipeline.situation.history import Happened, happened
+from pipeline.situation.model import Area, BlindLine, Situation, SourceLine, SpreadLine, StoryLine
+from pipeline.situation.period import day_of
+from pipeline.situation.privacy import group, is_story_told
+
+#: Most stories and findings that are listed.
+_STORIES, _SPREAD = 20, 12
+
+
+class Maker:
+    """Makes pictures of one state; what all areas share is read once.
+
+    :param themes: ids of the lexicon's themes.
+    """
+
+    def __init__(self, state: State, sources: Sequence[Source], gazetteer: Gazetteer, themes: Iterable[str]) -> None:
+        self._state, self._sources, self._gazetteer = state, sources, gazetteer
+        self._groups = sorted({group(theme) for theme in themes} - {"notice", "summary"})
+        self._history = happened(state.folded["events"].values())
+        self._times = [one.time for one in self._history]
+
+    @property
+    def latest(self) -> datetime | None:
+        """When the last occurrence was."""
+        return self._times[-1] if self._times else None
+
+    def make(self, area: Area, since: datetime, until: datetime, made: datetime) -> Situation:
+        """The picture of the period [since, until), by the machine alone."""
+        start, end = bisect_left(self._times, since), bisect_left(self._times, until)
+        places = frozenset(area.places)
+        inside = [one for one in self._history[start:end] if one.place in places]
+        baseline = Baseline(self._history[:start], since, places)
+        told = figures(inside, self._groups, baseline, since, until)
+        return Situation(
+            area=area,
+            since=since,
+            until=until,
+            made=made,
+            figures=told,
+            trends=trends(inside, told, baseline, since, until),
+            spots=spots(inside, self._gazetteer),
+            stories=self._stories(places, Counter(one.theme for one in inside), since, until),
+            spread=self._spread(places, since, until),
+            blind=self._blind(area, self._history[start:end]),
+            sources=self._of_sources(area, inside),
+        )
+
+    def _stories(self, places: Collection[str], occurrences: Mapping[str, int], since: datetime, until: datetime) -> tuple[StoryLine, ...]:
+        def is_inside(story: Story) -> bool:
+            return since <= story.last and story.first < until and any(area_of(code) in places for code in story.places)
+
+        lines = []
+        for story in self._state.open_stories:
+            theme = next(iter(story.themes), "")
+            if story.coverage > 1 and is_inside(story) and is_story_told(theme, occurrences.get(theme, 0)):
+                lines.append(self._story(story, theme))
+        return tuple(sorted(lines, key=lambda line: (-line.independent, -line.coverage, line.first, line.id))[:_STORIES])
+
+    def _story(self, story: Story, theme: str) -> StoryLine:
+        names = dict.fromkeys(self._gazetteer.name(area_of(code)) for code in story.places)
+        return StoryLine(
+            id=story.id,
+            theme=group(theme),
+            places=tuple(names),
+            first=day_of(story.first).isoformat(),
+            last=day_of(story.last).isoformat(),
+            coverage=story.coverage,
+            independent=story.independent,
+        )
+
+    def _spread(self, places: Collection[str], since: datetime, until: datetime) -> tuple[SpreadLine, ...]:
+        found = (line for finding in in_order(self._state.findings.values()) if (line := self._finding(finding, places, since, until)))
+        return tuple(line for line, _ in zip(found, range(_SPREAD), strict=False))
+
+    def _finding(self, finding: Finding, places: Collection[str], since: datetime, until: datetime) -> SpreadLine | None:
+        inside = [code in places for code in finding.places]
+        if not any(inside) or not any(since <= time < until for time in finding.times):
+            return None
+        return SpreadLine(
+            id=finding.id,
+            kind=finding.kind,
+            direction=_direction(finding, places),
+            theme=group(finding.theme),
+            places=tuple(dict.fromkeys(self._gazetteer.name(code) for code in finding.places)),
+            began=min(finding.times),
+            grade=finding.grade.value,
+            expected_per_year=finding.expected_per_year,
+            q=finding.q,
+            linked=finding.linked,
+            steps=len(finding.edges),
+            verdict=finding.verdict,
+        )
+
+    def _blind(self, area: Area, happened: Sequence[Happened]) -> tuple[BlindLine, ...]:
+        names = {source.id: source.name for source in self._sources}
+        covering = {source.id: source.area for source in self._sources if _covers(source.area, area)}
+        states = [state for state in self._state.sources.values() if state.source in covering or state.source not in names]
+        lines = []
+        for spot in blind_spots(states, covering):
+            state = spot.state
+            if spot.kind == "area":
+                lines.append(BlindLine(kind="area", what=self._name(spot.area)))
+            elif state:
+                lines.append(BlindLine(kind=spot.kind, what=names.get(spot.source, spot.source), since=state.changed))
+        counties = {county for code in area.places if (county := county_of(code))} - set(area.places)
+        unplaced = Counter(one.place for one in happened if one.place in counties)
+        return (*lines, *(BlindLine(kind="unplaced", what=self._name(code), count=count) for code, count in sorted(unplaced.items())))
+
+    def _of_sources(self, area: Area, inside: Sequence[Happened]) -> tuple[SourceLine, ...]:
+        told = Counter(source for one in inside for source in one.sources)
+        known = {source.id: source for source in self._sources}
+        covering = {
+            source.id for source in self._sources if source.enabled and source.id in self._state.sources and _covers(source.area, area)
+        }
+        lines = [self._source(id_, known.get(id_), told[id_]) for id_ in {*told, *covering}]
+        return tuple(sorted(lines, key=lambda line: (-line.told, line.reliability.value, line.id)))
+
+    def _source(self, id_: str, source: Source | None, told: int) -> SourceLine:
+        """A source that is no longer in the settings cannot be judged."""
+        state = self._state.sources.get(id_)
+        return SourceLine(
+            id=id_,
+            name=source.name if source else id_,
+            reliability=source.reliability if source else Reliability.F,
+            health=state.health if state else None,
+            checked=state.checked if state else None,
+            changed=state.changed if state else None,
+            told=told,
+        )
+
+    def _name(self, code: str) -> str:
+        return "Sverige" if code == "SE" else self._gazetteer.name(code)
+
+
+def _direction(finding: Finding, places: Collection[str]) -> Literal["in", "out", "both", "here"]:
+    at = dict(zip(finding.events, finding.places, strict=True))
+    steps = [(at[edge.from_] in places, at[edge.to] in places) for edge in finding.edges]
+    came, went = (False, True) in steps, (True, False) in steps
+    return "both" if came and went else "in" if came else "out" if went else "here"
+
+
+def _covers(source: str, area: Area) -> bool:
+    """Whether a source of that area tells of the picture's."""
+    return source == "SE" or any(source in {code, county_of(code)} for code in area.places)

@@ -1,0 +1,159 @@
+"""Pictures of the picture: a map and trends, drawn as SVG without a network, a script or a font of this machine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import enrich.borders
+from pipeline.model import county_of, municipality_of
+from pipeline.situation.model import Figure, Situation, Trend
+from pipeline.situation.words import Words
+
+#: Fonts by where the picture goes: the PDF has its own, a page takes the reader's.
+PAPER, SCREEN = "Libertinus Serif", "system-ui, sans-serif"
+#: Colour-blind safe (Okabe and Ito): what happened, what is unusual, what is expected, and the rest.
+_BLUE, _ORANGE, _GREY, _LAND, _AREA, _LINE = "#0072B2", "#D55E00", "#767676", "#f1f1ee", "#d8e6ef", "#b4b4ac"
+#: Most trends that are drawn, and how many beside each other.
+_TRENDS, _COLUMNS = 9, 3
+#: Most municipalities that are named on the map.
+_NAMED = 12
+
+
+def draw_map(situation: Situation, font: str) -> str:
+    """The area among its neighbours in the county, with a dot for each municipality by how much happened."""
+    area = situation.area
+    counties = {county for code in area.places if (county := county_of(code))}
+    land = enrich.borders.municipalities(counties)
+    inside = {municipality_of(code) for code in area.places}
+    for feature in land["features"]:
+        feature["properties"]["inside"] = feature["properties"]["code"] in inside
+    most = sorted(situation.spots, key=lambda one: (-one.count, one.code))
+    spots = [{"lon": one.longitude, "lat": one.latitude, "count": one.count, "label": f"{one.name} {one.count}"} for one in most]
+    where = {"longitude": {"field": "lon", "type": "quantitative"}, "latitude": {"field": "lat", "type": "quantitative"}}
+    return _svg(
+        {
+            "width": 420,
+            "height": 420,
+            "projection": {"type": "mercator"},
+            "layer": [
+                {
+                    "data": {"values": land["features"]},
+                    "mark": {"type": "geoshape", "stroke": _LINE, "strokeWidth": 0.8},
+                    "encoding": {"fill": {"condition": {"test": "datum.properties.inside", "value": _AREA}, "value": _LAND}},
+                },
+                {
+                    "data": {"values": spots},
+                    "mark": {"type": "circle", "color": _BLUE, "opacity": 0.85},
+                    "encoding": where
+                    | {
+                        "size": {
+                            "field": "count",
+                            "type": "quantitative",
+                            "scale": {"rangeMin": 40, "rangeMax": 900, "zero": True},
+                            "legend": None,
+                        }
+                    },
+                },
+                {
+                    "data": {"values": spots[:_NAMED]},
+                    "mark": {
+                        "type": "text",
+                        "align": "left",
+                        "dx": 12,
+                        "fontSize": 13,
+                        "fontWeight": "bold",
+                        "stroke": "white",
+                        "strokeWidth": 3,
+                    },
+                    "encoding": where | {"text": {"field": "label"}},
+                },
+                {
+                    "data": {"values": spots[:_NAMED]},
+                    "mark": {"type": "text", "align": "left", "dx": 12, "fontSize": 13, "fontWeight": "bold", "color": "#1a1a1a"},
+                    "encoding": where | {"text": {"field": "label"}},
+                },
+            ],
+        },
+        font,
+    )
+
+
+def draw_trends(situation: Situation, words: Words, font: str) -> str:
+    """Small charts of one scale: bars of what happened, a line of what was expected."""
+    figures = {figure.theme: figure for figure in situation.figures}
+    shown = situation.trends[:_TRENDS]
+    rows = [row for trend in shown for row in _rows(trend, figures[trend.theme], words)]
+    few = {row["day"] for row in rows if len(situation.trends[0].days) <= 10 or row["number"] % 7 == 0}
+    day = {
+        "field": "day",
+        "type": "ordinal",
+        "sort": None,
+        "title": None,
+        "axis": {"labelAngle": 0, "values": sorted(few, key=_by_number(rows)), "ticks": False},
+    }
+    highest = max((max(row["count"], row["expected"] or 0) for row in rows), default=1)
+    count = {"field": "count", "type": "quantitative", "title": None, "axis": {"values": _ticks(highest), "grid": True, "format": "d"}}
+    return _svg(
+        {
+            "data": {"values": rows},
+            "facet": {"field": "theme", "type": "nominal", "sort": [words.group(trend.theme) for trend in shown], "title": None},
+            "columns": _COLUMNS,
+            "spec": {
+                "width": 210,
+                "height": 84,
+                "layer": [
+                    {
+                        "mark": {"type": "bar"},
+                        "encoding": {"x": day, "y": count, "color": {"field": "colour", "type": "nominal", "scale": None}},
+                    },
+                    {
+                        "mark": {"type": "line", "color": _GREY, "strokeDash": [4, 3], "strokeWidth": 1.6},
+                        "encoding": {"x": day, "y": {"field": "expected", "type": "quantitative"}},
+                    },
+                ],
+            },
+            "config": {"header": {"labelFontSize": 13, "labelFontWeight": "bold", "labelAnchor": "start"}, "facet": {"spacing": 14}},
+        },
+        font,
+    )
+
+
+def _rows(trend: Trend, figure: Figure, words: Words) -> list[dict[str, Any]]:
+    colour = _ORANGE if figure.verdict == "more" else _BLUE
+    return [
+        {
+            "theme": words.group(trend.theme),
+            "number": number,
+            "day": words.short_day(day.date),
+            "count": day.count,
+            "expected": day.expected,
+            "colour": colour,
+        }
+        for number, day in enumerate(trend.days)
+    ]
+
+
+def _ticks(highest: float) -> list[int]:
+    """Whole numbers, at most five of them."""
+    step = next(step for power in range(9) for step in (10**power, 2 * 10**power, 5 * 10**power) if highest <= 4 * step)
+    return list(range(0, int(highest) + step, step))
+
+
+def _by_number(rows: list[dict[str, Any]]) -> Any:
+    numbers = {row["day"]: row["number"] for row in rows}
+    return lambda day: numbers[day]
+
+
+def _svg(specification: dict[str, Any], font: str) -> str:
+    import vl_convert
+
+    config = specification.pop("config", {})
+    whole = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "background": "white",
+        "config": {"font": font, "view": {"stroke": None}, "axis": {"labelFontSize": 11, "domainColor": _LINE, "gridColor": "#e6e6e2"}}
+        | config,
+        **specification,
+    }
+    return str(vl_convert.vegalite_to_svg(json.dumps(whole)))
