@@ -9,10 +9,13 @@ import pytest
 
 from tests import real_servers
 
+#: Several pipelines run at once: none takes the console's address, except in the console's own tests.
+os.environ["FJARIL_CONSOLE__ADDRESS"] = ""
 ROOT = Path(__file__).resolve().parent.parent
 #: Folders of tests, fastest first.
 _ORDER = (
     "pipeline",
+    "console",
     "access",
     "situation",
     "export",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import settings_of
+from pipeline.cli.common import complain, settings_of
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -42,21 +42,29 @@ def console(
 def beside(settings: Settings) -> Iterator[None]:
     """The console in a thread, as long as the block runs; none where the setting is empty.
 
-    :raises UsageError: if its address is taken.
+    Where its address is taken, as by that of another directory, this is said, and the block runs all the same.
     """
-    if not settings.console.address:
+    with ExitStack() as stack:
+        if settings.console.address:
+            _begin(settings, stack)
         yield
-        return
+
+
+def _begin(settings: Settings, stack: ExitStack) -> None:
     from pipeline.app import writable
     from pipeline.console.room import opened
     from pipeline.console.server import Server
+    from pipeline.errors import UsageError
 
     writable(settings.data_dir)
-    with opened(settings) as room:
+    room = stack.enter_context(opened(settings))
+    try:
         server = Server(room, settings.console.address)
-        with server.beside():
-            _say(server.url)
-            yield
+    except UsageError as error:
+        complain(f"no console: {error}")
+        return
+    stack.enter_context(server.beside())
+    _say(server.url)
 
 
 def _say(url: str) -> None:

@@ -27,7 +27,7 @@ def run(
     ] = None,
 ) -> None:
     """Collect the sources and process what comes, until Ctrl-C or SIGTERM."""
-    from contextlib import suppress
+    from contextlib import nullcontext, suppress
 
     from pipeline.app import STAGES
     from pipeline.app import stages as stages_on
@@ -44,7 +44,7 @@ def run(
         needed = {"alerts": "alerts.rules to a file or directory of rules"}.get(off[0], f"analysis.{off[0]} to true")
         raise UsageError(f"{', '.join(off)} is switched off by the settings: set {needed}, or leave it out")
     _announce(settings, stages or on, command_line(context, settings))
-    with beside(settings), View(settings, "fjaril") as view, suppress(Stopped):
+    with nullcontext() if stages else beside(settings), View(settings, "fjaril") as view, suppress(Stopped):
         in_loop(serve(settings, tuple(stages or on), view.watch))
 
 
