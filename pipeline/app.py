@@ -17,7 +17,7 @@ from pipeline.errors import SettingsError, UsageError
 from pipeline.index.embedded import EmbeddedIndex
 from pipeline.model import Document, SourceState, Story, decode, encode
 from pipeline.ports import Bus, Clock, Filters, Index, Record, Search, TabledIndex, Topic
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load_sources
 
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
     from spacy.language import Language
@@ -30,7 +30,10 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from enrich.stage import Enrich
     from index_config.kibana.saved import SavedObject
     from pipeline.access.access import Access
+    from pipeline.desk.state import State
     from pipeline.runner import Worker
+    from pipeline.situation.make import Maker
+    from pipeline.situation.store import SituationStore
     from pipeline.tables import View
 
 #: The stages in the order of the flow.
@@ -117,6 +120,22 @@ def open_access(settings: Settings) -> Access:
         raise SettingsError("settings", "secrets.audit", f"{len(key)} bytes", allowed)
     idle, longest = timedelta(minutes=settings.access.idle), timedelta(hours=settings.access.longest)
     return Access(settings.data_dir / "access", idle=idle, longest=longest, key=key)
+
+
+def picture_maker(settings: Settings, state: State) -> Maker:
+    """Makes situation pictures of what the topics say: ``events``, ``findings``, ``stories`` and ``sources`` are to be there."""
+    import enrich.lexicon
+    from pipeline.situation.make import Maker
+
+    themes = (theme.id for theme in enrich.lexicon.load(settings.lexicon).themes)
+    return Maker(state, load_sources(settings.sources), gazetteer(settings), themes)
+
+
+def open_pictures(settings: Settings) -> SituationStore:
+    """What people added to situation pictures, and the versions that were kept."""
+    from pipeline.situation.store import SituationStore
+
+    return SituationStore(settings.data_dir / "situations.db")
 
 
 def _area_name(settings: Settings) -> Callable[[str], str]:

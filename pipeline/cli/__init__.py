@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    alerts,
     audit,
     console,
     dead,
     doctor,
     flow,
+    lagesbild,
     learn,
     places,
     rota,
@@ -46,6 +48,7 @@ app.command(cls=search.SearchCommand)(search.search)
 app.command(cls=tag.TagCommand, short_help="Tag places and themes: JSON Lines in, JSON Lines out.")(tag.tag)
 app.command(short_help="Put documents into stories: JSON Lines in, JSON Lines out.")(stories.stories)
 app.command(short_help="Learn names of places and words of themes from official notices.")(learn.learn)
+app.command(short_help="Make the situation picture of a municipality, a county or an area of your own.")(lagesbild.lagesbild)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
 app.command(short_help="Make topics and templates on Kafka and Elasticsearch.")(setup.setup)
 app.add_typer(spread.app, name="spread", short_help="What spreads from place to place: list, show; --events as a filter.")
@@ -53,6 +56,7 @@ app.add_typer(sources.app, name="sources", short_help="What is collected, and ho
 app.add_typer(places.app, name="places", short_help="What the names of places mean: explain.")
 app.add_typer(themes.app, name="themes", short_help="What a changed lexicon does: test.")
 app.add_typer(rules.app, name="rules", short_help="Alert rules: check, test, explain.")
+app.add_typer(alerts.app, name="alerts", short_help="Alerts: list, show, ack, resolve, silence, unsilence, mark.")
 app.add_typer(rota.app, name="rota", short_help="Who is told of alerts, and when: check, who, week.")
 app.add_typer(users.app, name="users", short_help="Accounts of the console: list, add, remove, password, token.")
 app.add_typer(audit.app, name="audit", short_help="The log of who did what: list, verify.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal
 
 from enrich.gazetteer import Gazetteer
@@ -22,6 +22,8 @@ from pipeline.situation.privacy import group, is_story_told
 
 #: Most stories and findings that are listed.
 _STORIES, _SPREAD = 20, 12
+#: When no source at all was asked for so long, the pipeline stands still.
+_STOPPED = timedelta(hours=6)
 
 
 class Maker:
@@ -58,7 +60,7 @@ class Maker:
             spots=spots(inside, self._gazetteer),
             stories=self._stories(places, Counter(one.theme for one in inside), since, until),
             spread=self._spread(places, since, until),
-            blind=self._blind(area, self._history[start:end]),
+            blind=(*self._stopped(until), *self._blind(area, self._history[start:end])),
             sources=self._of_sources(area, inside),
         )
 
@@ -107,6 +109,12 @@ class Maker:
             steps=len(finding.edges),
             verdict=finding.verdict,
         )
+
+    def _stopped(self, until: datetime) -> Iterator[BlindLine]:
+        """Nothing is seen where nobody looks: the pipeline stood still at the end of the period."""
+        asked = max((state.checked for state in self._state.sources.values()), default=None)
+        if asked is None or until - asked >= _STOPPED:
+            yield BlindLine(kind="stopped", since=asked)
 
     def _blind(self, area: Area, happened: Sequence[Happened]) -> tuple[BlindLine, ...]:
         names = {source.id: source.name for source in self._sources}

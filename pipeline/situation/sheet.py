@@ -238,7 +238,7 @@ def _blind(situation: Situation, words: Words) -> Iterator[Block]:
 
 
 def _unseen(line: BlindLine, words: Words) -> str:
-    since = words("blind.since", time=words.time(line.since)) if line.since else ""
+    since = words("blind.asked" if line.kind == "stopped" else "blind.since", time=words.time(line.since)) if line.since else ""
     return words(f"blind.{line.kind}", what=line.what, since=since, count=line.count)
 
 

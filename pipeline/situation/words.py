@@ -89,9 +89,11 @@ _TEXTS = {
     "kind.simultaneous": ("samtidigt", "simultaneous"),
     "kind.surge": ("ökning i många län", "surge in many counties"),
     "kind.burst": ("ökning på en plats", "burst in one place"),
+    "blind.stopped": ("Ingen källa har hämtats vid periodens slut{since}", "No source was asked at the end of the period{since}"),
     "blind.failing": ("{what} svarar inte{since}", "{what} does not work{since}"),
     "blind.silent": ("{what} är tyst{since}", "{what} is silent{since}"),
     "blind.since": (", senaste nya uppgift {time}", ", last news {time}"),
+    "blind.asked": (", senast {time}", ", last on {time}"),
     "blind.area": ("Ingen källa för {what} fungerar", "No source of {what} works"),
     "blind.unplaced": (
         "{count} händelser i {what} utan känd kommun ingår inte",
