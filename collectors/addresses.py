@@ -84,14 +84,18 @@ class CheckedResolver:
             receiver.resolutionComplete()
 
     async def _addresses(self, name: str) -> list[str]:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            return []  # no address: the caller reports that the name cannot be resolved
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        addresses = await addresses_of(name)
         self.refused.pop(name, None)
         bad = [] if self._private else [a for a in addresses if not is_public(a)]
         if bad:
             self.refused[name] = bad[0]
         return [] if bad else addresses
+
+
+async def addresses_of(name: str) -> list[str]:
+    """The addresses of a host, by the system; none if the name cannot be resolved."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from collectors.engine import Answer
-from collectors.items import Bad, Item, Parsed, digest
+from collectors.items import Bad, Item, Kind, Origin, Parsed, Stream, digest
 from collectors.ledger import Ledger, Version
 from pipeline.model import DeadLetter, ItemState, RawItem, Source, document_id, encode, fingerprint
 from pipeline.ports import Record
@@ -24,14 +23,16 @@ class Changes:
     in one answer, the first counts, since sources list the newest first; the other is counted as unchanged.
     """
 
-    def __init__(self, source: Source, answer: Answer, content_format: str, now: datetime) -> None:
-        self._source, self._answer, self._format, self._now = source, answer, content_format, now
+    def __init__(self, source: Source, kind: Kind | Stream, origin: Origin, now: datetime) -> None:
+        self._source, self._kind, self._origin, self._now = source, kind, origin, now
         #: What is published.
         self.raws: list[RawItem] = []
         self._others: list[Record] = []
         #: Key → state, to be noted in the ledger after publication.
         self.states: dict[str, ItemState] = {}
         self.published = self.unchanged = self.dead = 0
+        #: How many of ``published`` are withdrawals that no record of the answer states: the items were missing.
+        self.noticed = 0
         self._seen: set[str] = set()
 
     @property
@@ -42,7 +43,7 @@ class Changes:
     def redirect(self, targets: Mapping[str, str]) -> None:
         """Note where addresses lead that stand in what is published (see :mod:`collectors.shortened`)."""
         if targets:
-            found = [{address: target for address, target in targets.items() if address in raw.body} for raw in self.raws]
+            found = [redirected(targets, [raw.body]) for raw in self.raws]
             self.raws = [replace(raw, redirects=own) if own else raw for raw, own in zip(self.raws, found, strict=True)]
 
     def compare(self, parsed: Parsed, ledger: Ledger) -> None:
@@ -53,6 +54,19 @@ class Changes:
             self._withdrawal(native_id, ledger)
         for bad in parsed.bad:
             self._bad(bad, ledger)
+        if parsed.span or parsed.withdrawn_authors:
+            self._missing(parsed, ledger)
+
+    def _missing(self, parsed: Parsed, ledger: Ledger) -> None:
+        """What is known, and either has to be in the answer and is not, or is of somebody whose posts all are withdrawn."""
+        low, high = parsed.span or (1, 0)
+        authors = set(parsed.withdrawn_authors)
+        for key, (native_id, author) in list(ledger.standing(self._source.id).items()):
+            if key in self._seen or key in self.states:
+                continue
+            if author in authors or (native_id.isdecimal() and low <= int(native_id) <= high):
+                self._withdrawal(native_id, ledger)
+                self.noticed += 1
 
     def _item(self, item: Item, ledger: Ledger) -> None:
         key = document_id(self._source.id, item.native_id)
@@ -72,17 +86,27 @@ class Changes:
             source=self._source.id,
             native_id=item.native_id,
             revision=revision,
-            fetched_url=self._answer.url,
+            fetched_url=self._origin.url,
             fetched=self._now,
-            status=self._answer.status,
-            format=self._format,
+            status=self._origin.status,
+            format=self._kind.format,
             body=item.body,
             withdrawn=withdrawn,
             area=self._source.area,
             reliability=self._source.reliability,
         )
+        kept = not withdrawn and (self._kind.keeps_ids or item.author)
         self._note(
-            key, ItemState(source=self._source.id, content_hash=item.content_hash, revision=revision, seen=self._now, withdrawn=withdrawn)
+            key,
+            ItemState(
+                source=self._source.id,
+                content_hash=item.content_hash,
+                revision=revision,
+                seen=self._now,
+                withdrawn=withdrawn,
+                native_id=item.native_id if kept else "",
+                author=item.author if kept else "",
+            ),
         )
         self.raws.append(raw)
         self.published += 1
@@ -122,3 +146,9 @@ class Changes:
 
     def _record(self, topic: str, key: str, value: bytes) -> Record:
         return Record(topic=topic, key=key, value=value, timestamp=self._now, shard=self._source.id)
+
+
+def redirected(targets: Mapping[str, str], bodies: Iterable[str]) -> dict[str, str]:
+    """Those of the addresses that stand in one of the texts."""
+    texts = tuple(bodies)
+    return {address: target for address, target in targets.items() if any(address in text for text in texts)}

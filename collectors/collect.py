@@ -6,25 +6,36 @@ loses nothing and doubles nothing: either the whole answer counts, or the next v
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from collectors import states
+from collectors.archive import Archive, Archived
 from collectors.changes import Changes
-from collectors.engine import Engine
+from collectors.engine import Answer, Engine
 from collectors.failures import Failure
-from collectors.items import Kind
+from collectors.items import Item, Kind, Origin, Parsed, Stream
 from collectors.ledger import Ledger
+from collectors.people import Private
 from collectors.politeness import host_of
-from collectors.registry import kinds
+from collectors.registry import kinds, streams
+from collectors.rereading import without
 from collectors.sandbox import Sandbox
 from collectors.shortened import Shortened
 from collectors.validators import freshness
-from collectors.visit import Visit, Visitor
+from collectors.visit import Further, Visit, Visitor, fetched_of
 from collectors.waiting import Hints, wait_of
-from pipeline.model import Health, Source, SourceState, encode
+from pipeline.model import Health, Source, SourceState, document_id, encode
 from pipeline.ports import Bus, Clock, Record
+
+#: Header fields that parsers read.
+_READ = frozenset({"content-type", "content-language", "link", "date", "x-robots-tag"})
 
 
 class Collector:
@@ -33,18 +44,23 @@ class Collector:
     :param engine: open.
     :param bus: with the topics ``raw``, ``items``, ``sources`` and ``dead``.
     :param clock: what times are read from and politeness goes by.
+    :param private: what posts of people and some interfaces need.
+    :param archive: where answers are kept; without it none are.
     """
 
-    def __init__(self, engine: Engine, bus: Bus, clock: Clock) -> None:
-        self._bus, self._clock = bus, clock
+    def __init__(self, engine: Engine, bus: Bus, clock: Clock, private: Private | None = None, archive: Archive | None = None) -> None:
+        self._bus, self._clock, self._archive = bus, clock, archive
         self._sandbox = Sandbox()
-        self._kinds: Mapping[str, Kind] = kinds(self._sandbox)
+        self._kinds: Mapping[str, Kind] = kinds(self._sandbox, private)
+        self.streams: Mapping[str, Stream] = streams(engine.http, private)
         self._visitor = Visitor(engine, clock, self._kinds)
         self._shortened = Shortened(engine, self._visitor.gate, self._visitor.robots, engine.http.shorteners)
         self._ledger = Ledger()
         self._hints: dict[str, Hints] = {}
         #: Sources whose address, where it differs from the configured one, was learnt from the server by this process.
         self._followed: set[str] = set()
+        #: What comes of a source by itself does not come between a visit and its publication.
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __aenter__(self) -> Self:
         self.restore()
@@ -61,6 +77,9 @@ class Collector:
         self._ledger.restore(self._bus)
         for url, called in self._ledger.last_calls():
             self._visitor.gate.remember(host_of(url), called)
+        if self._archive:
+            for state in self._ledger.sources.values():
+                self._archive.forget_after(state.source, state.archived)
 
     def state(self, source_id: str) -> SourceState | None:
         """What is known of a source, None before its first visit."""
@@ -73,12 +92,49 @@ class Collector:
 
         :raises BusError: if the bus could not take it; then nothing of the visit counts.
         """
+        async with self._locks[source.id]:
+            return await self._collect(source)
+
+    async def take(self, source: Source, parsed: Parsed) -> SourceState:
+        """Publish what is new of what a stream gave, together with the cursor to go on from.
+
+        :raises BusError: as of :meth:`collect`.
+        """
+        async with self._locks[source.id]:
+            return await self._receive(source, self.streams[source.kind], parsed, (), Origin(source.url))
+
+    async def deliver(self, source: Source, answer: Answer) -> SourceState:
+        """Publish what is new of an answer that was pushed. One that cannot be read is a failure of the source.
+
+        :raises BusError: as of :meth:`collect`.
+        """
+        async with self._locks[source.id]:
+            kind = self._kinds[source.kind]
+            further = Further(self._visitor, source, kind, self._ledger, "")
+            try:
+                parsed = await kind.parse(fetched_of(answer), source, further)
+            except Failure as failure:
+                return self.fail(source, failure)
+            return await self._receive(source, kind, parsed, (answer, *further.answers), Origin(source.url))
+
+    def fail(self, source: Source, failure: Failure) -> SourceState:
+        """Note that a source gave nothing, and why."""
+        now = self._clock.now()
+        before = self._ledger.sources.get(source.id) or states.blank(source, now)
+        return self._publish(states.failed(source, before, failure, now))
+
+    def knows(self, source: Source, native_id: str) -> bool:
+        """Whether the item was stored and is not withdrawn."""
+        known = self._ledger.get(document_id(source.id, native_id))
+        return known is not None and not known.withdrawn
+
+    async def _collect(self, source: Source) -> SourceState:
         state = self._ledger.sources.get(source.id)
         if state is not None and state.health is Health.GONE and state.url == source.url:
             return state
         url, state = self._where(source, state)
         try:
-            visit = await self._visitor.visit(source, url, state)
+            visit = await self._visitor.visit(source, url, state, self._ledger)
         except Failure as failure:
             now = self._clock.now()
             return self._publish(states.failed(source, state or states.blank(source, now), failure, now))
@@ -99,16 +155,61 @@ class Collector:
         if visit.moved:
             self._followed.add(source.id)
         state = before or states.blank(source, now)
-        if visit.parsed is None:
+        parsed = visit.parsed
+        if parsed is None:
             return self._publish(states.not_modified(state, visit, self._wait(source, visit), now))
-        self._hints[source.id] = Hints.of(visit.parsed)
-        changes = Changes(source, visit.answer, self._kinds[source.kind].format, now)
-        changes.compare(visit.parsed, self._ledger)
-        changes.redirect(await self._shortened.targets(raw.body for raw in changes.raws))
-        new_state = states.modified(
-            state, visit, visit.parsed, new=changes.published, unchanged=changes.unchanged, wait=self._wait(source, visit), now=now
+        self._hints[source.id] = Hints.of(parsed)
+        origin = Origin(visit.answer.url, visit.answer.status)
+        changes, number = await self._find(source, self._kinds[source.kind], parsed, origin, (visit.answer, *visit.further), now)
+        after = states.modified(
+            state,
+            visit,
+            parsed,
+            new=changes.published,
+            unchanged=changes.unchanged,
+            wait=self._wait(source, visit),
+            now=now,
+            noticed=changes.noticed,
         )
-        return self._publish(new_state, changes)
+        return self._publish(replace(after, archived=number or after.archived), changes)
+
+    async def _receive(
+        self, source: Source, kind: Kind | Stream, parsed: Parsed, answers: tuple[Answer, ...], origin: Origin
+    ) -> SourceState:
+        now = self._clock.now()
+        state = self._ledger.sources.get(source.id) or states.blank(source, now)
+        changes, number = await self._find(source, kind, parsed, origin, answers, now)
+        after = states.received(state, parsed, changes.published, changes.unchanged, now, changes.noticed)
+        return self._publish(replace(after, archived=number or after.archived), changes)
+
+    async def _find(
+        self, source: Source, kind: Kind | Stream, parsed: Parsed, origin: Origin, answers: tuple[Answer, ...], now: datetime
+    ) -> tuple[Changes, int]:
+        """What is new, and its number in the archive, 0 if it is not there."""
+        changes = Changes(source, kind, origin, now)
+        changes.compare(parsed, self._ledger)
+        targets = await self._shortened.targets(raw.body for raw in changes.raws)
+        changes.redirect(targets)
+        if self._archive is None or not changes.raws:
+            return changes, 0
+        known = self._ledger.sources.get(source.id)
+        archived = Archived(
+            source=source,
+            at=now,
+            cursor=known.cursor if known else "",
+            answers=tuple(_kept(answer) for answer in answers),
+            published={raw.document: raw.revision for raw in changes.raws if not raw.withdrawn},
+            withdrawn={raw.document: raw.revision for raw in changes.raws if raw.withdrawn},
+            redirects=targets,
+            items=None if answers else _published(source, parsed, changes),
+            url=origin.url,
+            status=origin.status,
+        )
+        for key in archived.withdrawn:  # before it is published: a kill in between leaves nothing that was to go
+            for number, older in self._archive.holding(source.id, key):
+                self._archive.replace(number, await without(older, key, self._kinds))
+        held = [document_id(source.id, item.native_id) for item in parsed.items] if answers else archived.published
+        return changes, self._archive.add(archived, held)
 
     def _publish(self, state: SourceState, changes: Changes | None = None) -> SourceState:
         """The ledger in memory follows only when the bus has taken everything."""
@@ -123,3 +224,13 @@ class Collector:
     def _wait(self, source: Source, visit: Visit) -> float:
         now = self._clock.now()
         return wait_of(self._hints.get(source.id, Hints()), freshness(visit.answer.headers, now), source.interval, now)
+
+
+def _kept(answer: Answer) -> Answer:
+    """With those header fields that reading it again takes."""
+    return replace(answer, headers={name: value for name, value in answer.headers.items() if name in _READ})
+
+
+def _published(source: Source, parsed: Parsed, changes: Changes) -> tuple[Item, ...]:
+    wanted = {raw.document for raw in changes.raws}
+    return tuple(replace(item, author="") for item in parsed.items if document_id(source.id, item.native_id) in wanted)

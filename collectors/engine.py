@@ -125,7 +125,7 @@ class Engine:
         await self._task
         reactor.installNameResolver(self._outer)
 
-    async def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+    async def fetch(self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: bytes = b"") -> Answer:
         """The answer of whatever status. Redirects are answers too: see :func:`collectors.redirects.follow`.
 
         :raises Unreachable: if there was no whole answer within ``http.timeout`` seconds.
@@ -135,7 +135,7 @@ class Engine:
         assert self._crawler is not None, "the engine is not open"  # noqa: S101
         try:
             refuse_url(url)
-            request = Request(url, headers=dict(headers or {}), dont_filter=True)
+            request = Request(url, headers=dict(headers or {}), method=method, body=body, dont_filter=True)
             async with asyncio.timeout(self.http.timeout):
                 response = await self._crawler.engine.download_async(request)
         except Exception as error:

@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from collectors.items import Fetched, Parsed
+import msgspec
+from msgspec import Struct
+
+from collectors.articles import with_articles
+from collectors.feed_items import entry_item
+from collectors.items import Fetched, Item, More, Parsed, Plain, options_of
+from collectors.people import impersonal, without_handles
 from collectors.sandbox import Sandbox
-from pipeline.model import Source
-from pipeline.settings import Http
+from pipeline.model import Entry, Source
 
 
-class Feed:
+class FeedOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a source of kind ``feed``."""
+
+    #: Whether articles' pages are read, since the feed has only teasers.
+    article: bool = False
+    #: Whether its entries are posts of people: the names by which they go are taken out.
+    posts: bool = False
+
+
+class Feed(Plain):
     """:param sandbox: where feeds are parsed."""
-
-    format = "entry"
-    obeys_robots = True
-    final_404 = False
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
-    def check(self, http: Http) -> None:
-        """A feed asks for nothing."""
-
-    async def parse(self, fetched: Fetched, source: Source) -> Parsed:
+    async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:
         """See :func:`collectors.feed_parser.parse_feed`."""
-        return await self._sandbox.parse(fetched, source.timezone)
+        options = options_of(source, FeedOptions)
+        parsed = await self._sandbox.parse(fetched, source.timezone)
+        if options.posts:
+            parsed = msgspec.structs.replace(parsed, items=tuple(map(_impersonal, parsed.items)))
+        if options.article:
+            items = await with_articles(parsed.items, more, self._sandbox, source.timezone)
+            parsed = msgspec.structs.replace(parsed, items=items)
+        return parsed
+
+
+def _impersonal(item: Item) -> Item:
+    entry = msgspec.json.decode(item.body, type=Entry)
+    return entry_item(
+        without_handles(item.native_id),
+        msgspec.structs.replace(
+            entry,
+            title=without_handles(entry.title),
+            text=without_handles(entry.text),
+            url=next(iter(impersonal([entry.url])), None) if entry.url else None,
+            links=impersonal(entry.links),
+        ),
+    )

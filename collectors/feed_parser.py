@@ -9,6 +9,7 @@ Run inside :mod:`collectors.sandbox`: a hostile feed can cost any amount of time
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,8 @@ from pipeline.model import Entry, fingerprint
 _BENIGN = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
 #: What a whole feed ends with. Of one that was cut off the last entry is half an entry: it would look like an edit.
 _ENDS = (b"</rss>", b"</feed>", b"</rdf:rdf>", b"</atom:feed>", b"-->", b"</channel>")
+#: Fields of a Link header (RFC 8288), and its relations.
+_LINKS = re.compile(r"<([^<>]*)>([^,<]*)")
 _CUT = "the answer was cut off; its last entry is left out"
 _FORMATTED = frozenset({"text/html", "application/xhtml+xml"})
 #: Native id and entry.
@@ -80,10 +83,21 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
         skip_hours=more.skip_hours,
         skip_days=more.skip_days,
         cut=cut,
+        hub=_related(feed, headers, "hub", url),
+        topic=_related(feed, headers, "self", url),
         problems=tuple(
             p for p in (problem, _CUT if cut else "", more.problem, f"{blank} entries without title, text and link" if blank else "") if p
         ),
     )
+
+
+def _related(feed: Any, headers: Mapping[str, str], relation: str, url: str) -> str:
+    """The address of this relation: the Link header's first, then the feed's own (W3C WebSub, 4)."""
+    for link, parameters in _LINKS.findall(headers.get("link", "")):
+        if relation in re.findall(r"[\w-]+", parameters.lower().partition("rel=")[2].partition(";")[0]):
+            return absolute(link, url) or ""
+    found = (link.get("href", "") for link in feed["feed"].get("links", ()) if link.get("rel") == relation)
+    return next((address for href in found if (address := absolute(str(href), url))), "")
 
 
 def _problem(feed: Any) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Protocol, TypeVar
 
+import msgspec
 from msgspec import Struct
 
+from collectors.failures import Blocked
 from pipeline.model import Source
 from pipeline.settings import Http
 
@@ -21,6 +23,8 @@ class Item(Struct, frozen=True, array_like=True):
     body: str
     #: Fingerprint of what counts as content: when it changes, that is a new revision.
     content_hash: str
+    #: Keyed pseudonym of its author, where the source may have all of somebody's posts withdrawn.
+    author: str = ""
 
 
 class Bad(Struct, frozen=True, array_like=True):
@@ -46,10 +50,20 @@ class Parsed(Struct, frozen=True, kw_only=True):
     skip_days: tuple[str, ...] = ()
     #: What was odd but could be read.
     problems: tuple[str, ...] = ()
+    #: Where to go on, as the source counts; None: where it was.
+    cursor: str | None = None
+    #: (lowest, highest) native id, as numbers, between which the answer holds all that the source still shows: what is known and
+    #: missing was withdrawn.
+    span: tuple[int, int] | None = None
+    #: Pseudonyms of those whose posts all are withdrawn.
+    withdrawn_authors: tuple[str, ...] = ()
+    #: Where the feed is pushed from, and under which address (WebSub), empty if nowhere.
+    hub: str = ""
+    topic: str = ""
 
     @property
     def size(self) -> int:
-        """How many records the answer held, of whatever sort: what the books count."""
+        """How many records the answer held, of whatever sort: what the books count. What is noticed to be missing comes on top."""
         return len(self.items) + len(self.withdrawn) + len(self.bad)
 
 
@@ -63,12 +77,43 @@ class Fetched(Struct, frozen=True, kw_only=True):
     headers: dict[str, str]
 
 
-#: Reads an answer. Raises a :class:`collectors.failures.Failure` when nothing of it can be used.
-Parser = Callable[[Fetched, Source], Awaitable[Parsed]]
+class Origin(Struct, frozen=True):
+    """Where something came from."""
+
+    url: str
+    status: int = 200
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What a kind asks of a source."""
+
+    url: str
+    method: str = "GET"
+    body: bytes = b""
+    headers: dict[str, str] = {}
+
+
+class More(Protocol):
+    """What a kind may use beside the answer: further calls, as polite as the first, and what is known."""
+
+    #: Where the answer goes on from, see :attr:`Parsed.cursor`.
+    cursor: str
+
+    async def get(self, url: str) -> Fetched:
+        """A further answer of status 200, of whatever host.
+
+        :raises Failure: if there is none.
+        """
+
+    def is_new(self, native_id: str, content_hash: str) -> bool:
+        """Whether the item would be published: it is new, or its content has changed."""
+
+    def standing(self) -> Iterable[str]:
+        """Native ids of the source's items that are not withdrawn, latest last; of kinds whose items keep them in the ledger."""
 
 
 class Kind(Protocol):
-    """A kind of source: one module, one object, registered in :mod:`collectors.registry`."""
+    """A kind of source that is asked: one module, one object, registered in :mod:`collectors.registry`; see :class:`Plain`."""
 
     #: ``RawItem.format``.
     format: str
@@ -76,12 +121,73 @@ class Kind(Protocol):
     obeys_robots: bool
     #: Whether 404 means that the source is gone for good.
     final_404: bool
+    #: Whether the ledger keeps native ids: of kinds that find out what is missing.
+    keeps_ids: bool
 
     def check(self, http: Http) -> None:
         """Raise :class:`collectors.failures.Blocked` when the settings lack what the source requires."""
 
-    async def parse(self, fetched: Fetched, source: Source) -> Parsed:
-        """See :data:`Parser`."""
+    def ask(self, source: Source, url: str, cursor: str) -> Question:
+        """What is asked of the source.
+
+        :param url: where it is now.
+        :param cursor: the last that :class:`Parsed` gave; empty at first.
+        :raises Blocked: if an option of the source, or a secret, is missing or wrong.
+        """
+
+    async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:
+        """Read an answer.
+
+        :raises Failure: when nothing of it can be used.
+        """
+
+
+class Stream(Protocol):
+    """A kind of source that is not asked but listened to."""
+
+    #: ``RawItem.format``.
+    format: str
+    #: Whether the ledger keeps native ids of items without an author, too.
+    keeps_ids: bool
+
+    def listen(self, source: Source, cursor: str, knows: Callable[[str], bool]) -> AsyncGenerator[Parsed, None]:
+        """What comes, a second's worth at a time, each with the cursor to go on from; it ends with the connection.
+
+        :param cursor: the last that was stored; empty at first. What is given twice by the source may be given twice here.
+        :param knows: whether an item of this native id was stored and is not withdrawn.
+        :raises Failure: if there is no connection, an option is wrong, or a secret is missing.
+        """
+
+
+class Plain:
+    """What most kinds have in common: entries, robots.txt is asked, the address is asked by GET."""
+
+    format = "entry"
+    obeys_robots = True
+    final_404 = False
+    keeps_ids = False
+
+    def check(self, http: Http) -> None:
+        """Ask for nothing."""
+
+    def ask(self, source: Source, url: str, cursor: str) -> Question:  # noqa: ARG002  (those who need them override it)
+        """The address as it is."""
+        return Question(url=url)
+
+
+O = TypeVar("O", bound=Struct)  # noqa: E741  (options)
+
+
+def options_of(source: Source, kind: type[O]) -> O:
+    """The options of the source as its kind knows them.
+
+    :raises Blocked: naming the source, the option, what was found and what is allowed.
+    """
+    try:
+        return msgspec.convert(source.options, kind)
+    except msgspec.ValidationError as error:
+        allowed = ", ".join(field.name for field in msgspec.structs.fields(kind))
+        raise Blocked(f"options of source {source.id}: {error}; found {source.options!r}; allowed: {allowed}"[:500]) from error
 
 
 def digest(data: bytes) -> str:

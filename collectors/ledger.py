@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ class Ledger:
     def __init__(self) -> None:
         self.sources: dict[str, SourceState] = {}
         self._items: dict[str, Version] = {}
+        #: Source → key → (native id, author) of what is not withdrawn, of kinds that have to find out what is missing.
+        self._standing: dict[str, dict[str, tuple[str, str]]] = {}
 
     def restore(self, bus: Bus) -> None:
         """Fold topics ``sources`` and ``items``; the last record of a key counts, erased ones are passed over."""
@@ -42,6 +44,14 @@ class Ledger:
     def note(self, key: str, state: ItemState) -> None:
         """``state`` is on the bus."""
         self._items[key] = Version(state.content_hash, state.revision, state.withdrawn)
+        standing = self._standing.setdefault(state.source, {})
+        standing.pop(key, None)
+        if state.native_id and not state.withdrawn:
+            standing[key] = (state.native_id, state.author)
+
+    def standing(self, source_id: str) -> Mapping[str, tuple[str, str]]:
+        """Key → (native id, author) of the source's items that are not withdrawn, latest last; only where the kind has them kept."""
+        return self._standing.get(source_id, {})
 
     def last_calls(self) -> Iterable[tuple[str, datetime]]:
         """(address, time) of the last call of each source, earliest first."""

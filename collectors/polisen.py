@@ -12,14 +12,17 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from collectors.failures import Blocked, Empty, Malformed
-from collectors.html_text import without_controls
-from collectors.items import Bad, Fetched, Item, Parsed, digest
+from collectors.failures import Blocked, Empty, Failure, Malformed
+from collectors.html_text import absolute, without_controls
+from collectors.items import Bad, Fetched, Item, More, Parsed, Plain, digest, options_of
+from collectors.sandbox import Sandbox
 from pipeline.model import Source
 from pipeline.settings import Http
 
 #: Bytes of one event beyond which it cannot be what the API documents (real ones have about 400).
 MAX_RECORD = 1_000_000
+#: Pages of events that are read at one visit: with one visit in five minutes 48 an hour, and the site allows 60 calls.
+MAX_DETAILS = 4
 
 
 class Location(Struct, frozen=True):
@@ -44,17 +47,33 @@ class Event(Struct, frozen=True):
     location: Location
 
 
+class Detailed(Event, frozen=True):
+    """An event with what its own page says."""
+
+    details: str = ""
+
+
+class PolisenOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a source of kind ``polisen``."""
+
+    #: Whether the pages of new events are read.
+    details: bool = False
+
+
 _answer = msgspec.json.Decoder(list[msgspec.Raw])
 _event = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
 
 
-class Polisen:
-    """The kind ``polisen``."""
+class Polisen(Plain):
+    """:param sandbox: where pages are parsed."""
 
     format = "polisen"
     obeys_robots = False
     final_404 = True
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
 
     def check(self, http: Http) -> None:
         """The API answers 403 to callers that do not say where they can be reached.
@@ -64,9 +83,34 @@ class Polisen:
         if not http.contact:
             raise Blocked("polisen.se answers only callers that name a contact: set http.contact to an e-mail address or URL")
 
-    async def parse(self, fetched: Fetched, source: Source) -> Parsed:  # noqa: ARG002  (every event says its own place and time)
-        """See :func:`parse_events`."""
-        return parse_events(fetched.body)
+    async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:
+        """See :func:`parse_events`; with option ``details`` new events with the text of their page."""
+        options = options_of(source, PolisenOptions)
+        parsed = parse_events(fetched.body)
+        return msgspec.structs.replace(parsed, items=await self._detailed(parsed.items, fetched.url, more)) if options.details else parsed
+
+    async def _detailed(self, items: tuple[Item, ...], url: str, more: More) -> tuple[Item, ...]:
+        """What identifies an event's content stays what the interface says of it: its page is not asked again for nothing."""
+        left, found = MAX_DETAILS, list(items)
+        for number, item in enumerate(items):
+            if not left:
+                break
+            if more.is_new(item.native_id, item.content_hash):
+                left -= 1
+                event = _event.decode(item.body)
+                address = absolute(event.url, url)
+                if address and (details := await self._details(address, more)):
+                    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+                    found[number] = Item(item.native_id, _encoder.encode(Detailed(**fields, details=details)).decode(), item.content_hash)
+        return tuple(found)
+
+    async def _details(self, address: str, more: More) -> str:
+        """The text of an event's page; empty where it cannot be had: what the interface says of the event is kept then."""
+        try:
+            (page,) = (await self._sandbox.parse(await more.get(address), "Europe/Stockholm", "polisen")).items
+        except Failure:
+            return ""
+        return page.body
 
 
 def parse_events(body: bytes) -> Parsed:

@@ -1,26 +1,66 @@
-"""Kinds of sources: a new one is a module with a class like :class:`collectors.items.Kind`, and one line here."""
+"""Kinds of sources: a new one is a module with a class like :class:`collectors.items.Kind` or ``Stream``, and one line here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
+from collectors.discourse import Discourse
 from collectors.failures import Malformed
 from collectors.feed import Feed
-from collectors.items import Kind
+from collectors.gdelt import Gdelt
+from collectors.items import Kind, Stream
+from collectors.jetstream import Jetstream
+from collectors.krisinformation import Krisinformation
+from collectors.lemmy import Lemmy
+from collectors.mastodon import Mastodon
+from collectors.mastodon_stream import MastodonStream
+from collectors.pages import Page
+from collectors.people import Private
 from collectors.polisen import Polisen
 from collectors.sandbox import Sandbox
+from collectors.sitemap import Sitemap
+from collectors.smhi import Smhi
+from collectors.telegram import Telegram
+from collectors.trafikverket import Trafikverket
+from collectors.vma import Vma
+from pipeline.settings import Http
+
+#: Names of the kinds that are listened to.
+STREAMS = frozenset({"jetstream", "mastodon.stream"})
+T = TypeVar("T")
 
 
-def kinds(sandbox: Sandbox) -> Mapping[str, Kind]:
-    """``Source.kind`` → what knows how to read it."""
-    return {"feed": Feed(sandbox), "polisen": Polisen()}
+def kinds(sandbox: Sandbox, private: Private | None = None) -> Mapping[str, Kind]:
+    """``Source.kind`` → what knows how to ask and read it."""
+    return {
+        "discourse": Discourse(),
+        "feed": Feed(sandbox),
+        "gdelt": Gdelt(),
+        "krisinformation": Krisinformation(),
+        "lemmy": Lemmy(),
+        "mastodon": Mastodon(),
+        "page": Page(sandbox),
+        "polisen": Polisen(sandbox),
+        "sitemap": Sitemap(sandbox),
+        "smhi": Smhi(),
+        "telegram": Telegram(sandbox),
+        "trafikverket": Trafikverket(private or Private()),
+        "vma": Vma(),
+    }
 
 
-def kind_of(known: Mapping[str, Kind], name: str) -> Kind:
+def streams(http: Http, private: Private | None = None) -> Mapping[str, Stream]:
+    """``Source.kind`` → what knows how to listen to it."""
+    known = private or Private()
+    return {"jetstream": Jetstream(http, known), "mastodon.stream": MastodonStream(http, known)}
+
+
+def kind_of(known: Mapping[str, T], name: str) -> T:
     """The kind of this name.
 
     :raises Malformed: naming the kinds that there are.
     """
     if name not in known:
-        raise Malformed(f"there is no kind {name!r} of source; allowed: {', '.join(sorted(known))}")
+        raise Malformed(f"there is no kind {name!r} of source; allowed: {', '.join(sorted({*known, *STREAMS}))}")
     return known[name]

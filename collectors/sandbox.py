@@ -1,4 +1,4 @@
-"""A feed parser that can be killed: a process of its own with limits of CPU time and memory, kept warm between calls.
+"""Parsers that can be killed: a process of its own with limits of CPU time and memory, kept warm between calls.
 
 Both directions carry frames: four bytes of length (big-endian), then MessagePack of fixed Structs. Nothing that comes
 out of the process is ever executed or unpickled.
@@ -28,8 +28,12 @@ CPU_SECONDS, MEMORY, PATIENCE = 2.0, 256_000_000, 30.0
 class Job(Struct, frozen=True, array_like=True):
     """What the process is asked."""
 
+    #: Name of one of :data:`collectors.sandbox_worker.PARSERS`.
+    parser: str
     fetched: Fetched
     timezone: str
+    #: JSON of what else the parser is told.
+    options: bytes = b"{}"
 
 
 class Refused(Struct, frozen=True, tag=True):
@@ -63,17 +67,18 @@ class Sandbox:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
 
-    async def parse(self, fetched: Fetched, timezone: str) -> Parsed:
-        """What the feed holds.
+    async def parse(self, fetched: Fetched, timezone: str, parser: str = "feed", options: Struct | None = None) -> Parsed:
+        """What the answer holds.
 
         :raises Malformed: if it is too large, no feed, or cost more time or memory than is allowed.
         :raises Empty: if it holds nothing.
         """
         if len(fetched.body) > MAX_INPUT:
-            raise Malformed(f"a feed of {len(fetched.body):,} bytes; at most {MAX_INPUT:,} are parsed")
+            raise Malformed(f"a {'feed' if parser == 'feed' else 'page'} of {len(fetched.body):,} bytes; at most {MAX_INPUT:,} are parsed")
         async with self._lock:
             try:
-                reply = await self._ask(_encoder.encode(Job(fetched, timezone)))
+                told = msgspec.json.encode(options) if options is not None else b"{}"
+                reply = await self._ask(_encoder.encode(Job(parser, fetched, timezone, told)))
             except BaseException:
                 await self.close()  # also when cancelled: a half-read answer must not meet the next question
                 raise

@@ -7,22 +7,44 @@ import resource
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from collectors.articles import parse_article
 from collectors.failures import Empty, Malformed
 from collectors.feed_parser import parse_feed
+from collectors.items import Fetched, Parsed
+from collectors.pages import parse_page
+from collectors.polisen_page import parse_details
 from collectors.sandbox import CPU_SECONDS, MEMORY, Job, Refused, Reply, Result
+from collectors.sitemap import parse_sitemap
+from collectors.telegram import parse_preview
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Job)
 
 
+def _feed(fetched: Fetched, timezone: str, options: bytes) -> Parsed:  # noqa: ARG001  (a feed needs none)
+    return parse_feed(fetched.body, fetched.url, fetched.headers, timezone)
+
+
+#: Name → what reads an answer: (answer, IANA name of the source's time zone, JSON of its options).
+PARSERS: dict[str, Callable[[Fetched, str, bytes], Parsed]] = {
+    "article": parse_article,
+    "feed": _feed,
+    "page": parse_page,
+    "polisen": parse_details,
+    "sitemap": parse_sitemap,
+    "telegram": parse_preview,
+}
+
+
 def answer(job: Job) -> Reply:
     """The parser's answer to one question; its own refusals are answers too."""
     try:
-        return Result(parse_feed(job.fetched.body, job.fetched.url, job.fetched.headers, job.timezone))
+        return Result(PARSERS[job.parser](job.fetched, job.timezone, job.options))
     except Empty as error:
         return Refused(empty=True, reason=error.reason)
     except Malformed as error:

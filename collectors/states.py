@@ -10,6 +10,7 @@ from collectors.failures import Empty, Failure, Gone, Malformed
 from collectors.items import Parsed
 from collectors.validators import validators
 from collectors.visit import Visit
+from pipeline import health
 from pipeline.model import Health, Source, SourceState
 
 #: A source is said to have shrunk when it gives less than this part of its usual number, and usually gives at least so many.
@@ -25,7 +26,7 @@ def blank(source: Source, now: datetime) -> SourceState:
 
 def moved_back(state: SourceState, source: Source) -> SourceState:
     """The state for asking the configured address again: what identified an answer of another address says nothing of it."""
-    return msgspec.structs.replace(state, url=source.url, etag=None, last_modified=None, body_hash=None)
+    return msgspec.structs.replace(state, url=source.url, moved=False, etag=None, last_modified=None, body_hash=None)
 
 
 def failed(source: Source, state: SourceState, failure: Failure, now: datetime) -> SourceState:
@@ -48,6 +49,7 @@ def failed(source: Source, state: SourceState, failure: Failure, now: datetime) 
         failures=state.failures + 1,
         failed=now,
         failure=failure.reason,
+        volume=health.counted(state.volume, state.checked, now, 0),
     )
 
 
@@ -62,14 +64,20 @@ def not_modified(state: SourceState, visit: Visit, wait: float, now: datetime) -
         detail=state.detail if shrunk else "nothing has changed",
         wait=wait,
         failures=0,
+        took=_smooth(state.took, visit.took),
+        moved=visit.moved is not None or (state.moved and visit.answer.url == state.url),
+        volume=health.counted(state.volume, state.checked, now, 0),
     )
 
 
-def modified(state: SourceState, visit: Visit, parsed: Parsed, new: int, unchanged: int, wait: float, now: datetime) -> SourceState:
+def modified(
+    state: SourceState, visit: Visit, parsed: Parsed, new: int, unchanged: int, wait: float, now: datetime, noticed: int = 0
+) -> SourceState:
     """After an answer that was parsed.
 
     :param new: how many items were published, withdrawals included.
     :param unchanged: how many were known already.
+    :param noticed: how many of the new ones are withdrawals that no record of the answer states.
     """
     shrunk = is_short(state, parsed)
     unreadable = bool(parsed.bad) and not parsed.items
@@ -91,9 +99,38 @@ def modified(state: SourceState, visit: Visit, parsed: Parsed, new: int, unchang
         failure=detail if unreadable else state.failure,
         changed=now if new else state.changed,
         usual_items=_usual(state, len(parsed.items), shrunk=shrunk),
-        fetched=state.fetched + parsed.size,
+        fetched=state.fetched + parsed.size + noticed,
         unchanged=state.unchanged + unchanged,
+        cursor=state.cursor if parsed.cursor is None else parsed.cursor,
+        hub=parsed.hub,
+        topic=parsed.topic,
+        took=_smooth(state.took, visit.took),
+        moved=visit.moved is not None or (state.moved and visit.answer.url == state.url),
+        pauses=health.paused(state.pauses, state.changed, now) if new else state.pauses,
+        volume=health.counted(state.volume, state.checked, now, new),
     )
+
+
+def received(state: SourceState, parsed: Parsed, new: int, unchanged: int, now: datetime, noticed: int = 0) -> SourceState:
+    """After something that came by itself: of a stream, or pushed by a hub. Parameters as of :func:`modified`."""
+    return msgspec.structs.replace(
+        state,
+        checked=now,
+        health=Health.CHANGED if new else Health.UNCHANGED,
+        detail=_detail(state, parsed, new, shrunk=False),
+        wait=0.0,
+        failures=0,
+        changed=now if new else state.changed,
+        fetched=state.fetched + parsed.size + noticed,
+        unchanged=state.unchanged + unchanged,
+        cursor=state.cursor if parsed.cursor is None else parsed.cursor,
+        pauses=health.paused(state.pauses, state.changed, now) if new else state.pauses,
+        volume=health.counted(state.volume, state.checked, now, new),
+    )
+
+
+def _smooth(before: float, value: float) -> float:
+    return round(value if not before else (1 - WEIGHT) * before + WEIGHT * value, 3)
 
 
 def is_short(state: SourceState, parsed: Parsed) -> bool:

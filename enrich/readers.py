@@ -53,6 +53,8 @@ class _PolisenEvent(Struct, frozen=True):
     url: str = ""
     type: str = ""
     location: _Location | None = None
+    #: What its own page says, where that was read.
+    details: str = ""
 
 
 def read(raw: RawItem, gazetteer: Gazetteer) -> Draft:
@@ -76,7 +78,14 @@ def _parse(raw: RawItem, kind: type[T]) -> T:
 
 def _entry(entry: Entry) -> Draft:
     return Draft(
-        title=entry.title, text=entry.text, published=entry.published or entry.updated, url=entry.url, links=entry.links, tags=entry.tags
+        title=entry.title,
+        text=entry.text,
+        published=entry.published or entry.updated,
+        url=entry.url,
+        links=entry.links,
+        tags=entry.tags,
+        category=entry.category,
+        stated=entry.place,
     )
 
 
@@ -85,13 +94,18 @@ def _polisen(event: _PolisenEvent, gazetteer: Gazetteer) -> Draft:
     place = polisen_place(event.name, location, gazetteer)
     return Draft(
         title=event.name,
-        text=event.summary,
+        text=_both(event.summary, event.details),
         published=polisen_time(event.datetime),
         url=_absolute(event.url) if event.url else None,
         category=event.type.strip(),
         stated=place.code if place else "",
         location=location,
     )
+
+
+def _both(summary: str, details: str) -> str:
+    """The page mostly repeats the summary."""
+    return details if summary.strip() in details else f"{summary}\n{details}" if details else summary
 
 
 def _absolute(url: str) -> str:

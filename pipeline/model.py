@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -92,9 +92,9 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     #: Short name, unique: lower-case letters, digits, ``-`` and ``.``.
     id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
-    #: Which collector fetches it: ``feed`` or ``polisen``.
+    #: Which collector fetches it: a name of :mod:`collectors.registry`, as ``feed``.
     kind: str
-    url: Annotated[str, Meta(pattern=r"^https?://")]
+    url: Annotated[str, Meta(pattern=r"^(https?|wss?)://")]
     #: What people call it.
     name: str
     #: Why it is collected; a source without a purpose is refused.
@@ -106,15 +106,19 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reliability: Reliability = Reliability.F
     #: Seconds between two fetches; never below the collector's own floor.
     interval: Annotated[int, Meta(ge=10, le=7 * 86400)] = 900
+    #: Most seconds between two fetches while it seldom gives anything new; None: four times ``interval``, at most six hours.
+    slowest: Annotated[int, Meta(ge=10, le=7 * 86400)] | None = None
     #: Time zone of times that are written without one (IANA name).
     timezone: str = "Europe/Stockholm"
     #: Expected language (ISO 639-1); the text's own is detected.
     language: str = "sv"
-    #: Days that its terms allow what it gave to be kept. Stated for those who decide ``keep.*``; nothing goes by it yet.
+    #: Days that its terms allow what it gave to be kept. Its answers are archived no longer; ``keep.*`` is for those who decide it.
     retention_days: Annotated[int, Meta(ge=1)] = 365
     #: Under which terms it may be used.
     terms: str = ""
     enabled: bool = True
+    #: What its kind needs to know beyond the address, as selectors of a page; see docs/sources.md.
+    options: dict[str, Any] = {}
 
 
 class Health(StrEnum):
@@ -168,6 +172,21 @@ class SourceState(Wire, frozen=True, kw_only=True, tag="source_state"):
     fetched: int = 0
     #: Those of them that were known already, unchanged.
     unchanged: int = 0
+    #: Where to go on, as the source itself counts; empty where it does not count.
+    cursor: str = ""
+    #: Usual seconds from question to answer (exponentially smoothed).
+    took: float = 0.0
+    #: Whether it has moved for good from the address that is configured.
+    moved: bool = False
+    #: Seconds between the last occasions on which it gave something new, latest last: its own rhythm.
+    pauses: tuple[int, ...] = ()
+    #: How much new it gave on each of the last days, the day of ``checked`` last.
+    volume: tuple[int, ...] = ()
+    #: Number of its last answer in the archive; those above it do not count.
+    archived: int = 0
+    #: Where it can be had pushed from, and under which address (WebSub); empty where it says nothing of it.
+    hub: str = ""
+    topic: str = ""
 
 
 class ItemState(Wire, frozen=True, kw_only=True, tag="item_state"):
@@ -178,6 +197,10 @@ class ItemState(Wire, frozen=True, kw_only=True, tag="item_state"):
     revision: int
     seen: Instant
     withdrawn: bool = False
+    #: What the source calls it, where its absence from later answers has to be noticed; else empty.
+    native_id: str = ""
+    #: Keyed pseudonym of who wrote it, where the source may have all that somebody wrote withdrawn; else empty.
+    author: str = ""
 
 
 # --- items and documents -----------------------------------------------------------------------------------------------
@@ -221,6 +244,10 @@ class Entry(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     #: (longitude, latitude) where the feed gives a point.
     point: tuple[float, float] | None = None
+    #: What the source itself calls it, as ``Vädervarning``.
+    category: str = ""
+    #: Official code of the one municipality or county that the source itself states; empty if it states none, or several.
+    place: str = ""
 
 
 class PlaceKind(StrEnum):

@@ -116,9 +116,9 @@ class ReplayEngine(Engine):
         super().__init__(REPLAY_HTTP, clock)
         self._server = server
 
-    async def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> FetchAnswer:
+    async def fetch(self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: bytes = b"") -> FetchAnswer:
         """The server's answer, under the address that was asked for."""
-        answer = await super().fetch(url.replace(BASE, self._server.url, 1), headers)
+        answer = await super().fetch(url.replace(BASE, self._server.url, 1), headers, method, body)
         return msgspec.structs.replace(answer, url=url)
 
 

@@ -343,7 +343,7 @@ def test_an_unknown_kind_is_a_state_too() -> None:
     async def main(w: World) -> None:
         state = await w.collector.collect(w.source("carrier-pigeon"))
         assert state.health is Health.MALFORMED
-        assert "feed, polisen" in state.detail
+        assert "allowed: discourse, feed, gdelt" in state.detail
 
     _in_world(main)
 

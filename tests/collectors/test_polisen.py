@@ -7,6 +7,7 @@ import pytest
 
 from collectors.failures import Blocked, Empty, Malformed
 from collectors.polisen import Polisen, parse_events
+from collectors.sandbox import Sandbox
 from tests.collectors.world import event, events, http
 
 
@@ -103,5 +104,5 @@ def test_a_field_that_the_api_gains_changes_nothing() -> None:
 def test_the_api_wants_a_contact() -> None:
     """Without one it would answer 403; the text names the setting."""
     with pytest.raises(Blocked, match=r"http\.contact"):
-        Polisen().check(http(contact=""))
-    Polisen().check(http())
+        Polisen(Sandbox()).check(http(contact=""))
+    Polisen(Sandbox()).check(http())

@@ -5,25 +5,19 @@ from structlog.testing import capture_logs
 
 from collectors.engine import run
 from collectors.failures import Malformed
-from collectors.items import Fetched, Parsed
+from collectors.items import Fetched, More, Parsed, Plain
 from collectors.visit import Visitor
 from pipeline.model import Source
-from pipeline.settings import Http
 from tests.collectors.server import Reply
 from tests.collectors.world import world
 
 
-class Broken:
+class Broken(Plain):
     """A kind of source with a fault in its parser."""
 
-    format = "entry"
     obeys_robots = False
-    final_404 = False
 
-    def check(self, http: Http) -> None:
-        """It asks for nothing."""
-
-    async def parse(self, fetched: Fetched, source: Source) -> Parsed:
+    async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:
         """Look for what an answer of one byte does not have."""
         return Parsed(withdrawn=(source.id, str(fetched.body[1])))
 

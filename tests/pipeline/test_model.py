@@ -69,6 +69,8 @@ def by_type(annotation: str) -> st.SearchStrategy:
         return st.lists(inner, max_size=3).map(tuple)
     if annotation == "dict[str, int]":
         return st.dictionaries(text, number, max_size=3)
+    if annotation == "dict[str, str]":
+        return st.dictionaries(text, text, max_size=3)
     known = {
         "str": text, "int": number, "Revision": st.integers(1, 1_000_000), "float": real, "bool": st.booleans(), "Instant": moment, "bytes": st.binary(max_size=20),
         "Health": st.sampled_from(Health), "Reliability": st.sampled_from(Reliability), "PlaceKind": st.sampled_from(PlaceKind),
