@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from pipeline.access.roles import Action
-from pipeline.console.pages import now, search, sources, story
+from pipeline.console.pages import now, search, sources, spread, story
 from pipeline.console.rows import Show
 
 
@@ -50,6 +50,25 @@ ENDPOINTS = (
     Endpoint(
         name="story", page="/handelse/{story}", api="/stories/{story}", action=Action.READ_DOCUMENT, asked=story.StoryAsked,
         shown=story.StoryPage, make=story.story, menu=False,
+    ),
+    Endpoint(
+        name="spread",
+        page="/spridning",
+        api="/findings",
+        action=Action.READ_SPREAD,
+        asked=spread.SpreadAsked,
+        shown=spread.Findings,
+        make=spread.spread,
+    ),
+    Endpoint(
+        name="finding",
+        page="/spridning/{finding}",
+        api="/findings/{finding}",
+        action=Action.READ_SPREAD,
+        asked=spread.FindingAsked,
+        shown=spread.FindingPage,
+        make=spread.finding,
+        menu=False,
     ),
     Endpoint(
         name="sources", page="/kallor", api="/sources", action=Action.READ_SOURCES, asked=sources.SourcesAsked, shown=sources.Sources,

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.console import land
+from pipeline.console import drawing, land
 from pipeline.console.ask import ZONE
+from pipeline.console.pages.spread import Stop
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -24,8 +25,25 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"day": day, "clock": clock, "when": when, "iso": iso, "html": Markup, "path": quote_path, "hours": hours}
-    made.globals |= {"asset": asset, "point": land.point, "map_size": (land.WIDTH, land.HEIGHT), "level": level, "Markup": Markup}
+    made.filters |= {
+        "day": day,
+        "clock": clock,
+        "when": when,
+        "iso": iso,
+        "html": Markup,
+        "path": quote_path,
+        "hours": hours,
+        "stamp": stamp,
+    }
+    made.globals |= {
+        "asset": asset,
+        "point": land.point,
+        "map_size": (land.WIDTH, land.HEIGHT),
+        "level": level,
+        "arrow": drawing.arrow,
+        "timeline": timeline,
+        "Markup": Markup,
+    }
     return made
 
 
@@ -63,6 +81,17 @@ def when(moment: datetime | None) -> Markup:
     if moment is None:
         return Markup("–")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(moment), iso(moment), f"{local(moment):%Y-%m-%d %H:%M}")
+
+
+def stamp(moment: datetime) -> int:
+    """Seconds since 1970, of the minute that ends it."""
+    return -int(-moment.timestamp() // 60) * 60
+
+
+def timeline(stops: Sequence[Stop]) -> drawing.Timeline:
+    """Events along time, as clocks in Sweden show it."""
+    first = min(stop.time for stop in stops)
+    return drawing.timeline(stops, local(first).utcoffset() or timedelta(0))
 
 
 def hours(span: timedelta) -> float:

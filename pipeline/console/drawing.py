@@ -1,0 +1,109 @@
+"""Small drawings of findings: arrows on the map and along time, as numbers for templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from math import atan2, cos, hypot, pi, sin
+
+from msgspec import Struct
+
+from pipeline.console.land import point
+from pipeline.console.pages.spread import Stop
+
+_BEND, _HEAD, _GAP = 0.12, 13.0, 10.0
+_WIDTH, _ROW, _LEFT, _RIGHT = 560, 26, 10, 10
+
+
+class Arrow(Struct, frozen=True):
+    """A bent line and its head, as SVG paths."""
+
+    path: str
+    head: str
+
+
+def arrow(start: tuple[float, float], end: tuple[float, float]) -> Arrow:
+    """From one position (longitude, latitude) to another, bent to its left, so that there and back are told apart."""
+    (x1, y1), (x2, y2) = point(*start), point(*end)
+    mx, my = (x1 + x2) / 2 + (y2 - y1) * _BEND, (y1 + y2) / 2 - (x2 - x1) * _BEND
+    angle = atan2(y2 - my, x2 - mx)
+    length = hypot(x2 - mx, y2 - my) or 1.0
+    tip = min(_GAP, length / 2)
+    tx, ty = x2 - tip * cos(angle), y2 - tip * sin(angle)
+    bx, by = tx - _HEAD * cos(angle), ty - _HEAD * sin(angle)
+    wings = [(tx - _HEAD * cos(angle + turn), ty - _HEAD * sin(angle + turn)) for turn in (pi / 7, -pi / 7)]
+    head = f"M{tx:.1f} {ty:.1f}L{wings[0][0]:.1f} {wings[0][1]:.1f}L{wings[1][0]:.1f} {wings[1][1]:.1f}z"
+    return Arrow(f"M{x1:.1f} {y1:.1f}Q{mx:.1f} {my:.1f} {bx:.1f} {by:.1f}", head)
+
+
+class Tick(Struct, frozen=True):
+    """A midnight, or another round hour."""
+
+    x: float
+    label: str
+    anchor: str
+
+
+class Dot(Struct, frozen=True):
+    """An event."""
+
+    x: float
+    y: float
+    label: str
+    dx: float
+    anchor: str
+
+
+class Line(Struct, frozen=True):
+    """From a cause to what follows it."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Timeline(Struct, frozen=True):
+    """Events from left to right, each place on a row of its own."""
+
+    height: int
+    ticks: tuple[Tick, ...]
+    dots: tuple[Dot, ...]
+    arrows: tuple[Line, ...]
+
+
+def timeline(stops: Sequence[Stop], local: timedelta = timedelta(0)) -> Timeline:
+    """The events along time.
+
+    :param local: what clocks here are before UTC.
+    """
+    first, last = min(stop.time for stop in stops), max(stop.time for stop in stops)
+    span = max(last - first, timedelta(hours=1))
+    rows = {place: number for number, place in enumerate(dict.fromkeys(stop.place.id for stop in stops))}
+
+    def x(moment: datetime) -> float:
+        return round(_LEFT + (moment - first) / span * (_WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(stop: Stop) -> float:
+        return 14.0 + _ROW * rows[stop.place.id]
+
+    at = {stop.number: (x(stop.time), y(stop)) for stop in stops}
+    dots, named = [], set[str]()
+    for stop in stops:
+        left, top = at[stop.number]
+        label = "" if stop.place.id in named else stop.place.name
+        named.add(stop.place.id)
+        end = left > _WIDTH * 0.6
+        dots.append(Dot(left, top, label, -10 if end else 10, "end" if end else "start"))
+    arrows = tuple(Line(*at[stop.after_number], *at[stop.number]) for stop in stops if stop.after_number)
+    return Timeline(14 + _ROW * len(rows) + 16, tuple(_ticks(first + local, span, x, local)), tuple(dots), arrows)
+
+
+def _ticks(first: datetime, span: timedelta, x: Callable[[datetime], float], local: timedelta) -> Iterator[Tick]:
+    days = max(1, round(span / timedelta(days=5)))
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    number = 0
+    while number < 12 and (moment := midnight + timedelta(days=1 + days * number)) <= first + span:
+        left = x(moment - local)
+        yield Tick(left, f"{moment:%Y-%m-%d}", "start" if left < 40 else "end" if left > _WIDTH - 40 else "middle")
+        number += 1
