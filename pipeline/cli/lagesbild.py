@@ -47,12 +47,24 @@ def lagesbild(
         raise UsageError(f"--format: found {form!r}; expected one of {', '.join(_FORMATS)}")
     words, days, settings = Words(lang), days_of(period), settings_of(context)
     made = SystemClock().now()
-    end = moment("--until", until) or made
+    end = _end(until) or made
     situation = _made(settings, area, begin(end, days), end, made)
     situation = _added(settings, situation, assess, mark, _sharing(share), sign=sign)
     if agency is not None:
         situation = _as_seen(situation, agency)
     _write(_formed(situation, form, words), output)
+
+
+def _end(text: str | None) -> datetime | None:
+    """A date alone is its beginning in Swedish time, as the days of the picture are."""
+    from datetime import date
+
+    from pipeline.situation.period import midnight
+
+    try:
+        return midnight(date.fromisoformat(text or ""))
+    except ValueError:
+        return moment("--until", text)
 
 
 def _made(settings: Settings, area: str, since: datetime, until: datetime, made: datetime) -> Situation:

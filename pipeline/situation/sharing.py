@@ -10,6 +10,8 @@ from pipeline.situation.model import Assessment, Marking, Section, Sharing, Situ
 
 #: What the machine says rests on public notices and is open until somebody marks it; what a person writes is for the police until then.
 UNMARKED = Sharing(marking=Marking.OPEN)
+#: Sections that another one could be computed from: who does not see the figures sees no trend that adds up to them.
+_TELL_IT_TOO = {Section.FIGURES: frozenset({Section.MAP, Section.TRENDS})}
 #: Section → fields of the picture.
 _FIELDS = {
     Section.FIGURES: "figures",
@@ -29,7 +31,9 @@ def seen_by(situation: Situation, who: Principal) -> Situation:
     """
     if not who.may(Action.READ_SITUATION) or not all(who.sees(code) for code in situation.area.places):
         raise AccessError(f"{situation.area.name}: {who.agency or who.name} sees {', '.join(who.areas) or 'nothing'} only")
-    withheld = tuple(section for section in Section if not _is_seen(situation.sharing.get(section, UNMARKED), who))
+    unseen = {section for section in Section if not _is_seen(situation.sharing.get(section, UNMARKED), who)}
+    unseen |= {other for section in unseen for other in _TELL_IT_TOO.get(section, ())}
+    withheld = tuple(section for section in Section if section in unseen)
     empty = {_FIELDS[section]: () for section in withheld}
     changes = situation.changes and tuple(change for change in situation.changes if change.section not in withheld)
     sharing = {section: _named(sharing, who) for section, sharing in situation.sharing.items() if section not in withheld}
