@@ -15,6 +15,7 @@ Run inside :mod:`collectors.sandbox`. No script of the page is run.
 from __future__ import annotations
 
 import msgspec
+from cssselect import SelectorError
 from msgspec import Struct
 from parsel import Selector, SelectorList
 
@@ -75,7 +76,7 @@ def parse_page(fetched: Fetched, timezone: str, options: bytes) -> Parsed:
         root = Selector(body=fetched.body, type="html", base_url=fetched.url)
         matches = root.css(chosen.items)[:MAX_ITEMS]
         found = [item for match in matches if (item := _item(match, chosen, fetched.url, timezone))]
-    except ValueError as error:  # of cssselect, which says what it could not read
+    except (SelectorError, ValueError) as error:
         raise Malformed(f"options of the page: a selector cannot be read: {error}") from error
     if not matches:
         raise Empty(f"nothing on the page matches {chosen.items!r}; it may have been changed")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
 from collectors.addresses import addresses_of, is_public
 from collectors.engine import user_agent
@@ -80,4 +80,7 @@ async def gathered(connection: ClientConnection, seconds: float, most: int) -> A
                     batch.append(await connection.recv(decode=False))
         except TimeoutError:
             pass
+        except ConnectionClosed:
+            if not batch:  # what came before the end counts; the next look meets the end again
+                raise
         yield batch

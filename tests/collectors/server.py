@@ -12,6 +12,7 @@ class Asked(NamedTuple):
     path: str
     #: Names in lower case.
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class Reply(NamedTuple):
@@ -67,7 +68,8 @@ class Server:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
-        asked = Asked(lines[0].split(" ")[1], headers)
+        sent = await reader.readexactly(int(headers.get("content-length", "0")))
+        asked = Asked(lines[0].split(" ")[1], headers, sent)
         self.asked.append(asked)
         route = self.routes.get(asked.path, Reply(404, b"not found"))
         reply = route if isinstance(route, Reply) else route(asked)

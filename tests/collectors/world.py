@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
+
+from collectors.archive import Archive
 from collectors.collect import Collector
-from collectors.engine import Engine
+from collectors.engine import Engine, run
+from collectors.people import Private
 from pipeline.app import topics
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.clock import VirtualClock
-from pipeline.model import DeadLetter, RawItem, Source, SourceState, decode
+from pipeline.model import DeadLetter, Entry, RawItem, Source, SourceState, decode
 from pipeline.ports import Delivered, Record
 from pipeline.settings import Http, Settings
 from tests.collectors.server import Server
 
+#: Invented.
+PRIVATE = Private(key=b"an invented key", secrets={"trafikverket": "invented-key", "mastodon": "invented-token"})
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def http(**changes: Any) -> Http:
     return Http(**{"private_addresses": True, "contact": "test@example.org", "host_delay": 0.0, "timeout": 5.0, **changes})
+
+
+T = TypeVar("T")
 
 
 class OwnBus(SqliteBus):
@@ -48,6 +57,10 @@ class OwnBus(SqliteBus):
 
     def dead(self) -> list[DeadLetter]:
         return [decode(record.value, DeadLetter) for record in self.read("dead")]
+
+    def entries(self) -> list[Entry]:
+        """What was published in format ``entry``, withdrawals left out."""
+        return [msgspec.json.decode(raw.body, type=Entry) for raw in self.raw() if raw.format == "entry" and not raw.withdrawn]
 
     def states(self) -> list[SourceState]:
         return [decode(record.value, SourceState) for record in self.read("sources")]
@@ -73,12 +86,28 @@ class World:
         assert state.fetched == raw + state.unchanged + dead
 
 
+def in_world(main: Callable[[World], Awaitable[T]], **changes: Any) -> T:
+    """What ``main`` gives in a world of its own."""
+
+    async def wrapped() -> T:
+        async with world(**changes) as w:
+            return await main(w)
+
+    return run(wrapped())
+
+
 @asynccontextmanager
-async def world(bus: OwnBus | None = None, server: Server | None = None, **changes: Any) -> AsyncIterator[World]:
+async def world(
+    bus: OwnBus | None = None, server: Server | None = None, archive: Archive | None = None, **changes: Any
+) -> AsyncIterator[World]:
     """Over a bus of its own, unless one is given that outlives it."""
     clock, settings = VirtualClock(START), http(**changes)
     with nullcontext(bus) if bus else closing(OwnBus()) as used:
-        async with server or Server() as running, Engine(settings, clock) as engine, Collector(engine, used, clock) as collector:
+        async with (
+            server or Server() as running,
+            Engine(settings, clock) as engine,
+            Collector(engine, used, clock, PRIVATE, archive) as collector,
+        ):
             yield World(running, engine, used, clock, collector)
 
 
