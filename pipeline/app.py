@@ -6,7 +6,7 @@ import fcntl
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from index_config.kibana.saved import SavedObject
     from pipeline.access.access import Access
     from pipeline.desk.state import State
+    from pipeline.export.manifest import Manifest
     from pipeline.runner import Worker
     from pipeline.situation.make import Maker
     from pipeline.situation.store import SituationStore
@@ -381,6 +382,17 @@ def night(settings: Settings, bus: Bus, at: datetime) -> None:
 def last_night(bus: Bus) -> datetime | None:
     """When all events were last looked at again; None if they never were."""
     return max((record.timestamp for record in bus.read("nights")), default=None)
+
+
+def export(settings: Settings, bus: Bus, day: date, directory: Path | None = None) -> Manifest:
+    """Export a day, to the settings' directory unless another is named."""
+    import enrich.lexicon
+    from enrich.views.common import Names
+    from pipeline.export import rows, write
+
+    names = Names(gazetteer(settings), enrich.lexicon.load(settings.lexicon))
+    made = settings.export
+    return write.write(rows.day_of(bus, day, names), directory or settings.export_path, made.publisher, made.address)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -18,9 +18,12 @@ from collectors.engine import run as run_in_loop
 from collectors.schedule import Schedule
 from pipeline import app
 from pipeline.clock import SystemClock
+from pipeline.errors import FjarilError
+from pipeline.export import write
 from pipeline.live import Live, running
 from pipeline.model import Source
 from pipeline.settings import Keep, Settings, load_sources
+from pipeline.situation import period
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -30,6 +33,8 @@ _LOOK = 1.0
 _EXPIRY = 3600.0
 #: The hour (UTC) in which all events are looked at again, the longest time without, and seconds between two looks at the clock.
 _NIGHT, _OVERDUE, _LOOK_AT_CLOCK = 1, timedelta(hours=36), 60.0
+#: A day is exported so long after its end, and so many days are caught up with.
+_SETTLED, _CAUGHT_UP = timedelta(hours=3), 31
 
 
 class Stopped(Exception):  # noqa: N818  (not an error: somebody asked for it)
@@ -73,6 +78,8 @@ async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live
                 tasks.create_task(_look_after(live, settings.keep))
                 if "spread" in stages:
                     tasks.create_task(_nights(settings, live))
+                    if settings.export.nightly:
+                        tasks.create_task(_exports(settings, live))
                 if "collect" in stages:
                     tasks.create_task(_collect(settings, sources, live))
         except BaseExceptionGroup as errors:
@@ -119,6 +126,37 @@ async def _nights(settings: Settings, live: Live) -> None:
         if night_is_due(now, app.last_night(live.bus)):
             await asyncio.to_thread(app.night, settings, live.bus, now)
             log.info("night", seconds=round((clock.now() - now).total_seconds(), 1))
+        await asyncio.sleep(_LOOK_AT_CLOCK)
+
+
+def exports_due(now: datetime, done: Sequence[date]) -> list[date]:
+    """The days to be exported: since the first that was, those of the last month that are missing; yesterday alone where none was.
+
+    A day is over when its last documents have come, some hours after Swedish midnight.
+    """
+    last = period.day_of(now - _SETTLED) - timedelta(days=1)
+    first = max(min(done, default=last), last - timedelta(days=_CAUGHT_UP))
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return [day for day in days if day not in done]
+
+
+async def _exports(settings: Settings, live: Live) -> None:
+    """Export each day once it is over, those that were missed too; remove what is past its retention."""
+    clock, directory = SystemClock(), settings.export_path
+    while True:
+        now = clock.now()
+        for day in exports_due(now, write.days(directory)):
+            try:
+                await asyncio.to_thread(app.export, settings, live.bus, day)
+            except (
+                FjarilError
+            ) as error:  # another process exports, or the disk is full: the pipeline goes on, and the next look tries again
+                log.warning("export", day=str(day), error=str(error))
+                break
+            log.info("export", day=str(day))
+        for day in write.days(directory):
+            if period.day_of(now) - day > timedelta(days=settings.export.keep):
+                await asyncio.to_thread(write.remove, directory, day)
         await asyncio.sleep(_LOOK_AT_CLOCK)
 
 

@@ -154,6 +154,20 @@ class Console(_Part):
     address: str = Field("127.0.0.1:8765", description="HOST:PORT that the console answers at, empty for none", pattern=r"^(.+:\d{1,5})?$")
 
 
+class Export(_Part):
+    """What is written each night for other tools."""
+
+    nightly: bool = Field(default=True, description="whether each day is exported in the night that follows")
+    directory: Path | None = Field(
+        None, description="directory that each day's export is written to; without it export in the data directory"
+    )
+    keep: int = Field(400, ge=1, description="days that exports are kept")
+    publisher: str = Field("Fjäril", min_length=1, description="who publishes them, for the metadata")
+    address: str = Field(
+        "", description="address that the directory is offered at, ending in /, for the metadata", pattern=r"^(https?://\S+/)?$"
+    )
+
+
 class Settings(BaseSettings):
     """All settings, checked. ``data_dir`` is the directory that everything is stored in."""
 
@@ -184,6 +198,7 @@ class Settings(BaseSettings):
     runner: Runner = Runner()
     keep: Keep = Keep()
     access: Access = Access()
+    export: Export = Export()
     console: Console = Console()
     areas: dict[
         Annotated[str, StringConstraints(pattern=r"^[^\W_][\w -]{0,63}$")],
@@ -216,6 +231,11 @@ class Settings(BaseSettings):
     def cache(self) -> Path:
         """Directory for what can be made again, as the gazetteer."""
         return self.data_dir / "cache"
+
+    @property
+    def export_path(self) -> Path:
+        """Directory of exports."""
+        return self.export.directory or self.data_dir / "export"
 
     def _path(self, url: str) -> Path:
         return Path(url.split("///", 1)[1].replace("{data_dir}", str(self.data_dir)))

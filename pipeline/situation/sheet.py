@@ -80,8 +80,11 @@ class Sheet(Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
 
 
-def sheet(situation: Situation, words: Words, font: str) -> Sheet:
-    """Lay out the picture in a language."""
+def sheet(situation: Situation, words: Words, font: str | None) -> Sheet:
+    """Lay out the picture in a language.
+
+    :param font: of what is drawn; None: who lays it out draws map and trends himself.
+    """
     last = situation.until - timedelta(seconds=1)
     signed = situation.signed
     return Sheet(
@@ -98,7 +101,7 @@ def sheet(situation: Situation, words: Words, font: str) -> Sheet:
     )
 
 
-def _parts(situation: Situation, words: Words, font: str) -> Iterator[Part]:
+def _parts(situation: Situation, words: Words, font: str | None) -> Iterator[Part]:
     yield _assessments(situation, words)
     made: tuple[tuple[Section, Callable[[], Iterator[Block]]], ...] = (
         (Section.FIGURES, lambda: _figures(situation, words)),
@@ -179,17 +182,17 @@ def _what(change: Change, words: Words) -> str:
     return f"{words.group(theme)}: {rest}" if rest else words.group(theme)
 
 
-def _map(situation: Situation, words: Words, font: str) -> Iterator[Block]:
+def _map(situation: Situation, words: Words, font: str | None) -> Iterator[Block]:
     told = ", ".join(f"{spot.name} {spot.count}" for spot in sorted(situation.spots, key=lambda spot: (-spot.count, spot.code)))
-    yield Picture(svg=pictures.draw_map(situation, font), words=f"{words('map')}: {told or words('none')}", width=0.5)
+    yield Picture(svg=pictures.draw_map(situation, font) if font else "", words=f"{words('map')}: {told or words('none')}", width=0.5)
 
 
-def _trends(situation: Situation, words: Words, font: str) -> Iterator[Block]:
+def _trends(situation: Situation, words: Words, font: str | None) -> Iterator[Block]:
     if not situation.trends:
         yield Text(text=words("none"))
         return
     told = "; ".join(f"{words.group(trend.theme)} {' '.join(str(day.count) for day in trend.days)}" for trend in situation.trends)
-    yield Picture(svg=pictures.draw_trends(situation, words, font), words=f"{words('trends')}: {told}", width=1.0)
+    yield Picture(svg=pictures.draw_trends(situation, words, font) if font else "", words=f"{words('trends')}: {told}", width=1.0)
     yield Text(text=f"▮ {words('observed')}   ┄ {words('expected').lower()}", note=True)
 
 

@@ -1,0 +1,1 @@
+"""What happened each day, for other tools: trends, findings, alerts with their outcome and data quality, as Parquet and CSV."""
