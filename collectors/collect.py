@@ -23,7 +23,7 @@ from collectors.failures import Failure
 from collectors.items import Item, Kind, Origin, Parsed, Stream
 from collectors.ledger import Ledger
 from collectors.people import Private
-from collectors.politeness import host_of
+from collectors.politeness import Gate, host_of
 from collectors.registry import kinds, streams
 from collectors.rereading import without
 from collectors.sandbox import Sandbox
@@ -80,6 +80,11 @@ class Collector:
         if self._archive:
             for state in self._ledger.sources.values():
                 self._archive.forget_after(state.source, state.archived)
+
+    @property
+    def gate(self) -> Gate:
+        """Through which every call goes."""
+        return self._visitor.gate
 
     def state(self, source_id: str) -> SourceState | None:
         """What is known of a source, None before its first visit."""

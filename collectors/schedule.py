@@ -18,7 +18,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from collectors.items import digest
+from collectors.registry import STREAMS
 from pipeline.errors import FjarilError
+from pipeline.health import FEWEST
 from pipeline.model import Health, Source, SourceState
 
 #: Seconds below which no source of a kind is visited again: polisen.se allows 60 calls an hour.
@@ -27,6 +29,12 @@ FLOOR = 30.0
 #: After failures in a row the delay grows by this factor each, up to so many seconds. Soft: an outage, likely to pass.
 #: Hard: refusals and answers that are no feed, which mostly need a person.
 SOFT, HARD = (2.0, 6 * 3600.0), (4.0, 24 * 3600.0)
+#: Visits for each of a source's usual pauses, once so many pauses are known; how long it is asked at its interval after something new.
+PER_PAUSE, AWAKE = 10.0, timedelta(hours=1)
+#: How many times slower than its interval a source may be asked that says nothing else, and seconds that this never is more than.
+SLOWER, SLOWEST = 4.0, 6 * 3600.0
+#: Seconds between two visits of what is pushed.
+PUSHED = 3600.0
 _HARD = frozenset({Health.BLOCKED, Health.MALFORMED})
 #: Seconds over which first visits are spread, and between two looks at whether the system's clock was set.
 SPREAD, HEARTBEAT = 20.0, 30.0
@@ -43,15 +51,33 @@ class Collects(Protocol):
         """What is known."""
 
 
-def delay_after(source: Source, state: SourceState | None) -> float:
-    """Seconds from a visit to the next one."""
+def delay_after(source: Source, state: SourceState | None, *, pushed: bool = False) -> float:
+    """Seconds from a visit to the next one.
+
+    A source is asked about ten times for each time that it gives something new, between its interval and its slowest; an hour long after
+    something new at its interval: where something happens, more follows.
+
+    :param pushed: whether a hub pushes what is new.
+    """
     delay = max(float(source.interval), FLOORS.get(source.kind, FLOOR))
     if state is None:
         return delay
+    if pushed:
+        delay = max(delay, _ceiling(source, delay), PUSHED)
+    elif len(state.pauses) >= FEWEST and not _is_awake(state):
+        delay = max(delay, min(sum(state.pauses) / len(state.pauses) / PER_PAUSE, _ceiling(source, delay)))
     if state.failures:
         factor, ceiling = HARD if state.health in _HARD else SOFT
         delay = max(delay, min(delay * factor ** min(state.failures, 20), ceiling))
     return max(delay, state.wait)
+
+
+def _ceiling(source: Source, floor: float) -> float:
+    return max(floor, float(source.slowest) if source.slowest else min(SLOWER * source.interval, SLOWEST))
+
+
+def _is_awake(state: SourceState) -> bool:
+    return state.changed is not None and state.checked - state.changed < AWAKE
 
 
 def _trigger(interval: float) -> Any:
@@ -68,6 +94,7 @@ class Schedule:
 
     :param ready: awaited before each visit: how the runner holds collecting back while later stages lag.
     :param visited: told the state after each visit, for metrics.
+    :param pushed: whether a hub pushes what is new of a source.
     """
 
     def __init__(
@@ -76,9 +103,10 @@ class Schedule:
         sources: Sequence[Source],
         ready: Callable[[], Awaitable[None]] = _always_ready,
         visited: Callable[[Source, SourceState], None] = lambda _source, _state: None,
+        pushed: Callable[[str], bool] = lambda _source_id: False,
     ) -> None:
-        self._collector, self._ready, self._visited = collector, ready, visited
-        self._sources = {source.id: source for source in sources if source.enabled}
+        self._collector, self._ready, self._visited, self._pushed = collector, ready, visited, pushed
+        self._sources = {source.id: source for source in sources if source.enabled and source.kind not in STREAMS}
         self._scheduler: Any = AsyncIOScheduler(timezone=UTC)  # type: ignore[no-untyped-call]  # APScheduler has no types
         #: Longest time that each job may lie ahead, in seconds: more than that, and the clock was set back.
         self._ahead: dict[str, float] = {}
@@ -141,7 +169,7 @@ class Schedule:
 
     def _put_off(self, source: Source, state: SourceState) -> None:
         """The trigger knows only the interval; whatever asks for more time than that is set here."""
-        delay = delay_after(source, state)
+        delay = delay_after(source, state, pushed=self._pushed(source.id))
         self._ahead[source.id] = delay
         if delay > delay_after(source, None):
             self._move(source.id, datetime.now(UTC) + timedelta(seconds=delay))

@@ -15,13 +15,18 @@ from pipeline.alerts import topics as alerting
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import SettingsError, UsageError
 from pipeline.index.embedded import EmbeddedIndex
-from pipeline.model import Document, SourceState, Story, decode, encode
+from pipeline.model import Document, Source, SourceState, Story, decode, encode
 from pipeline.ports import Bus, Clock, Filters, Index, Record, Search, TabledIndex, Topic
 from pipeline.settings import Settings, load_sources
 
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
     from spacy.language import Language
 
+    from collectors.archive import Archive
+    from collectors.collect import Collector
+    from collectors.engine import Engine
+    from collectors.people import Private
+    from collectors.websub import Subscriber
     from enrich.gazetteer import Gazetteer
     from enrich.learned.explain import Meaning
     from enrich.learned.file import Learned
@@ -423,3 +428,32 @@ def writable(path: Path) -> None:
         (path / "lock").touch()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; name a directory that can be written with --data") from error
+
+
+def private(settings: Settings) -> Private:
+    """What only this installation knows: its secrets, and the key of pseudonyms, made in the data directory where the secrets have none."""
+    from collectors.people import Private, load_key
+
+    secrets = {name: value.get_secret_value() for name, value in settings.secrets.items()}
+    own = secrets.pop("pseudonyms", "").encode()
+    return Private(key=own or load_key(settings.data_dir), secrets=secrets)
+
+
+@contextmanager
+def archive(settings: Settings) -> Iterator[Archive | None]:
+    """Where sources' answers are kept, None where the settings want none kept."""
+    from collectors.archive import FILE_NAME, Archive
+
+    if not settings.keep.answers:
+        yield None
+        return
+    with Archive(settings.data_dir / FILE_NAME, settings.keep.answers) as opened:
+        yield opened
+
+
+def subscriber(settings: Settings, engine: Engine, collector: Collector, clock: Clock, sources: Sequence[Source]) -> Subscriber:
+    """What hubs push to."""
+    from collectors.websub import Subscriber
+
+    websub = settings.websub
+    return Subscriber(engine, collector, clock, sources, websub.callback, private(settings).key, websub.port, websub.address)

@@ -6,22 +6,24 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 
+from collectors.archive import Archive
 from collectors.collect import Collector
 from collectors.engine import Engine
 from collectors.engine import run as run_in_loop
 from collectors.schedule import Schedule
+from collectors.streams import Streams
 from pipeline import app
 from pipeline.clock import SystemClock
 from pipeline.errors import FjarilError
 from pipeline.export import write
 from pipeline.live import Live, running
-from pipeline.model import Source
+from pipeline.model import Source, SourceState
 from pipeline.settings import Keep, Settings, load_sources
 from pipeline.situation import period
 
@@ -98,12 +100,39 @@ def _logged(settings: Settings, stages: Sequence[str]) -> Iterator[None]:
 async def _collect(settings: Settings, sources: Sequence[Source], live: Live) -> None:
     clock = SystemClock()
     logging.getLogger("apscheduler.executors.default").addFilter(_not_cut_short)
+    with app.archive(settings) as archive:
+        await _collect_into(settings, sources, live, clock, archive)
+
+
+async def _collect_into(settings: Settings, sources: Sequence[Source], live: Live, clock: SystemClock, archive: Archive | None) -> None:
     async with (
         Engine(settings.http, clock) as engine,
-        Collector(engine, live.bus, clock) as collector,
-        Schedule(collector, sources, live.ready, live.visited),
+        Collector(engine, live.bus, clock, app.private(settings), archive) as collector,
+        AsyncExitStack() as stack,
     ):
-        await asyncio.Event().wait()  # until cancelled
+        pushed: Callable[[str], bool] = _pushed_by_nobody
+        visited: Callable[[Source, SourceState], None] = live.visited
+        if settings.websub.callback:
+            hubs = await stack.enter_async_context(app.subscriber(settings, engine, collector, clock, sources))
+            pushed, visited = hubs.pushes, _both(live.visited, hubs.visited)
+        await stack.enter_async_context(Streams(collector, sources, clock, live.ready, visited))
+        await stack.enter_async_context(Schedule(collector, sources, live.ready, visited, pushed))
+        while True:  # until cancelled
+            if archive is not None:
+                log.info("archive_expired", answers=archive.expire(clock.now()))
+            await asyncio.sleep(_EXPIRY)
+
+
+def _pushed_by_nobody(_source_id: str) -> bool:
+    return False
+
+
+def _both(*told: Callable[[Source, SourceState], None]) -> Callable[[Source, SourceState], None]:
+    def tell(source: Source, state: SourceState) -> None:
+        for one in told:
+            one(source, state)
+
+    return tell
 
 
 def _not_cut_short(record: logging.LogRecord) -> bool:

@@ -138,6 +138,7 @@ class Keep(_Part):
     documents: int = Field(30, ge=1, description="days that enriched documents are kept")
     related: int = Field(400, ge=1, description="days that related documents are kept; state is rebuilt from them")
     dead: int = Field(90, ge=1, description="days that records which could not be processed are kept")
+    answers: int = Field(30, ge=0, description="most days that sources' answers are archived, for `fjaril rebuild`; 0: none are")
     index: int | None = Field(None, ge=1, description="days that documents can be found, by whole months; without it until withdrawn")
 
 
@@ -166,6 +167,14 @@ class Export(_Part):
     address: str = Field(
         "", description="address that the directory is offered at, ending in /, for the metadata", pattern=r"^(https?://\S+/)?$"
     )
+
+
+class WebSub(_Part):
+    """Where hubs push feeds to, so that what is new comes at once."""
+
+    callback: str = Field("", pattern=r"^(https?://\S+)?$", description="address under which hubs reach us; without it nothing is pushed")
+    port: int = Field(8466, ge=0, le=65535, description="port that listens for what comes to the callback, behind your own proxy")
+    address: str = Field("127.0.0.1", description="address of this machine that it listens on")
 
 
 class Settings(BaseSettings):
@@ -197,6 +206,7 @@ class Settings(BaseSettings):
     alerts: Alerts = Alerts()
     runner: Runner = Runner()
     keep: Keep = Keep()
+    websub: WebSub = WebSub()
     access: Access = Access()
     export: Export = Export()
     console: Console = Console()

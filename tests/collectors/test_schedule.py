@@ -21,6 +21,11 @@ def _state(health: Health = Health.CHANGED, **changes: Any) -> SourceState:
     return SourceState(**{"source": "s", "url": "https://example.org/feed", "checked": datetime.now(UTC), "health": health, **changes})
 
 
+def _rhythm(pause: int, number: int = 6, changed: timedelta = timedelta(hours=2), **changes: Any) -> SourceState:
+    now = datetime.now(UTC)
+    return _state(pauses=(pause,) * number, checked=now, changed=now - changed, **changes)
+
+
 class Collects:
     """Collects nothing, in ``cost`` seconds, and says ``answer``."""
 
@@ -68,6 +73,26 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_delay_follows_interval_answer_and_failures(source: Source, state: SourceState | None, delay: float) -> None:
     """Never below the floor of the kind, longer when the source asks, and growing with failures up to a ceiling."""
     assert delay_after(source, state) == delay
+
+
+@pytest.mark.parametrize(
+    ("source", "state", "pushed", "delay"),
+    [
+        (_source(), _rhythm(3600), False, 900),
+        (_source(), _rhythm(5 * 3600), False, 1800),
+        (_source(), _rhythm(12 * 3600), False, 3600),
+        (_source(slowest=7200), _rhythm(12 * 3600), False, 4320),
+        (_source(slowest=900), _rhythm(12 * 3600), False, 900),
+        (_source(interval=4 * 3600), _rhythm(30 * 86400), False, 6 * 3600),
+        (_source(), _rhythm(12 * 3600, number=3), False, 900),
+        (_source(), _rhythm(12 * 3600, changed=timedelta(minutes=20)), False, 900),
+        (_source(), _rhythm(12 * 3600, wait=5000.0), False, 5000),
+        (_source(), _rhythm(3600), True, 3600),
+    ],
+)
+def test_a_source_is_asked_by_its_own_rhythm(source: Source, state: SourceState, pushed: bool, delay: float) -> None:  # noqa: FBT001
+    """About ten times a pause, between its interval and its slowest; at its interval while it is new, or something happens."""
+    assert delay_after(source, state, pushed=pushed) == delay
 
 
 def _run(collects: Collects, *sources: Source, seconds: float = 0.3, **changes: Any) -> dict[str, datetime]:
