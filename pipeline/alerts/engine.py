@@ -35,7 +35,7 @@ from pipeline.alerts.rule import (
     WhitelistRule,
 )
 from pipeline.alerts.silence import Silence
-from pipeline.alerts.text import words
+from pipeline.alerts.text import WORDS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Type of rule → what does it.
@@ -155,7 +155,7 @@ class Course:
         """:param events: in any order; they are taken in that of their time."""
         self.events = sorted(events, key=lambda event: event.time)
         self._runners = [Runner(rule) for rule in rules]
-        anchors = Anchors([runner.query for runner in self._runners], words)
+        anchors = Anchors([runner.query for runner in self._runners], WORDS)
         #: For each rule the documents that it is about.
         self.about: list[list[Event]] = [[] for _ in rules]
         for event in self.events:

@@ -5,7 +5,7 @@ A list on the way gives the values of all its items. Some fields follow from oth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ TEXTS = ("title", "text", "summary")
 #: Where a document says when it was, the first that it has.
 TIMES = ("time", "published", "@timestamp", "fetched")
 #: Last part of a path → what it is made of ``code``.
-_DERIVED = {"municipality": municipality_of, "county": county_of}
+_DERIVED: dict[str, Callable[[str], str | None]] = {"municipality": municipality_of, "county": county_of}
 
 
 def value(document: Document, path: str) -> Any:
@@ -36,6 +36,30 @@ def values(document: Document, path: str) -> list[Any]:
     found = value(document, path)
     given = found if isinstance(found, list) else [found]
     return list({repr(one): one for one in given if one is not None}.values())
+
+
+def reader(path: str) -> Callable[[Document], list[Any]]:
+    """:func:`values` of one path, for whoever asks many documents; a value may come twice."""
+    head, _, tail = path.partition(".")
+    derive = _DERIVED.get(tail)
+
+    def quickly(document: Document) -> list[Any]:
+        """Of a list of objects with texts, as places and themes are; else as any path is read."""
+        some = document.get(head)
+        if type(some) is not list or path in document:
+            return values(document, path)
+        found = []
+        for item in some:
+            one = item.get(tail) if type(item) is dict else item
+            if one is None and derive is not None and tail not in item:
+                one = derive(item["code"]) if type(item.get("code")) is str else None
+            if type(one) is str and one is not item:
+                found.append(one)
+            elif one is not None:
+                return values(document, path)
+        return found
+
+    return quickly if tail and "." not in tail else lambda document: values(document, path)
 
 
 def project(document: Document, paths: Iterable[str]) -> dict[str, Any]:

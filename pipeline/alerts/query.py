@@ -15,7 +15,7 @@ from fnmatch import translate
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
-from pipeline.alerts.anchors import HIERARCHIES, Query, Test, all_of, any_of, comparable, none_of, token
+from pipeline.alerts.anchors import HIERARCHIES, Query, Test, all_of, any_of, any_token, asking, comparable, none_of, token
 from pipeline.alerts.fields import values
 from pipeline.alerts.text import contains, phrase
 from pipeline.alerts.words import parse
@@ -51,7 +51,7 @@ def compile_query(query: Any, where: str) -> Query:
     if make is None:
         raise QueryError(f"{where}.{name}: no such query; queries are {', '.join(sorted(_QUERIES))}")
     made = make(body, f"{where}.{name}")
-    return made if isinstance(made, Query) else Query(made)
+    return made if isinstance(made, Query) else asking(made)
 
 
 def _field(body: Any, where: str, example: str) -> tuple[str, Any]:
@@ -68,11 +68,11 @@ def _plain(said: Any, key: str = "value") -> Any:
 
 def _equal(field: str, wanted: Iterable[Any]) -> Query:
     same = {comparable(one) for one in wanted}
-    needs = frozenset(token(field, one) for one in same)
+    tokens = frozenset(token(field, one) for one in same)
     if field in HIERARCHIES:
         above = tuple(f"{one}." for one in same)
-        return Query(lambda document: any(one in same or str(one).startswith(above) for one in values(document, field)), needs)
-    return Query(lambda document: any(comparable(one) in same for one in values(document, field)), needs)
+        return any_token(lambda document: any(one in same or str(one).startswith(above) for one in values(document, field)), tokens)
+    return any_token(lambda document: any(comparable(one) in same for one in values(document, field)), tokens)
 
 
 def _term(body: Any, where: str) -> Query:
@@ -165,7 +165,7 @@ def _bool(body: Any, where: str) -> Query:
     if least == 1:
         needed.append(any_of(parts["should"]))
     elif least > 1:
-        needed.append(Query(lambda document: sum(one.test(document) for one in parts["should"]) >= least))
+        needed.append(asking(lambda document: sum(one.test(document) for one in parts["should"]) >= least))
     return all_of([*needed, *(none_of(one) for one in parts["must_not"])])
 
 

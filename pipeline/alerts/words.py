@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.alerts.anchors import Query, all_of, any_of, none_of
+from pipeline.alerts.anchors import Query, all_of, any_of, asking, none_of
 from pipeline.alerts.fields import values
 from pipeline.alerts.text import contains, phrase
 from pipeline.errors import QueryError
@@ -104,5 +104,5 @@ class _Reader:
         _, kind, said = self._tokens[self._next]
         self._next += 1
         if field == "_exists_":
-            return Query(lambda document: bool(values(document, said)))
+            return asking(lambda document: bool(values(document, said)))
         return phrase(said, field) if kind == "phrase" else contains(said, field)

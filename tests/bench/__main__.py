@@ -30,7 +30,10 @@ def one(what: str, count: int) -> dict[str, float]:
         from tests.bench import servers
 
         return servers.one(what.removeprefix("servers "), count)
-    from tests.bench import pipeline, stories, texts
+    from tests.bench import pipeline, rules, stories, texts
+
+    if what == "rules":
+        return rules.measure(count)
 
     if what in {"near", "stories"}:
         return getattr(stories, what)(count)
@@ -106,10 +109,15 @@ if __name__ == "__main__":
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=COUNT, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each measurement")
+    parser.add_argument("--rules", action="store_true", help="only how fast documents are matched with alert rules")
     parser.add_argument("--servers", action="store_true", help="only what is measured on Kafka and Elasticsearch")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(one(arguments.one, arguments.count)))
+    elif arguments.rules:
+        from tests.bench import rules
+
+        print("\n".join(rules.report(measure("rules", COUNT))))
     else:
         from tests.bench import servers
 

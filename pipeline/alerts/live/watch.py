@@ -15,7 +15,7 @@ from pipeline.alerts.kinds.base import Event, Key
 from pipeline.alerts.live.model import Taken
 from pipeline.alerts.live.subjects import Subject
 from pipeline.alerts.rule import AnyType, NewTermRule, Over
-from pipeline.alerts.text import words
+from pipeline.alerts.text import WORDS
 
 
 class Watched:
@@ -80,7 +80,7 @@ class Watch:
             mine = [watched for watched in self.rules if watched.rule.subject == over]
             if mine:
                 queries: list[Query] = [watched.runner.query for watched in mine]
-                self._over[over] = (mine, Anchors(queries, words))
+                self._over[over] = (mine, Anchors(queries, WORDS))
 
     def about(self, subject: Subject) -> list[Watched]:
         """The rules whose filter lets it through."""

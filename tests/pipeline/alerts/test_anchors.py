@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.alerts.anchors import Anchors
 from pipeline.alerts.query import every
-from pipeline.alerts.text import words
+from pipeline.alerts.text import WORDS
 
 _WORDS = ["bil", "bilar", "brand", "branden", "stöld", "moped", "E4:an", "i", "Påhittad stad"]
 _themes = st.sampled_from(["fire", "fire.vehicle", "theft", "theft.vehicle"])
@@ -17,6 +17,9 @@ _leaf = st.one_of(
     st.builds(lambda some: {"terms": {"places.code": some}}, st.lists(_codes, max_size=3)),
     st.builds(lambda one: {"term": {"places.county": one}}, st.sampled_from(["14", "01"])),
     st.builds(lambda one: {"query_string": f'"{one}"'}, st.sampled_from(_WORDS)),
+    st.builds(lambda one: {"query_string": f"*{one[1:4]}* AND NOT title:?{one[1:]}"}, st.sampled_from(["bilar", "brand", "e4:an"])),
+    st.builds(lambda one: {"query_string": f"title:{one} OR (bil AND mop*) OR source:b?l"}, st.sampled_from(_WORDS[:6])),
+    st.builds(lambda one, two: {"match_phrase": {"text": f"{one} {two}"}}, st.sampled_from(_WORDS), st.sampled_from(_WORDS)),
     st.builds(lambda one: {"query_string": f"{one[:3]}* OR moped"}, st.sampled_from(["bilar", "brand", "stöld"])),
     st.builds(lambda one, two: {"query_string": f"{one} AND NOT {two}"}, st.sampled_from(_WORDS[:6]), st.sampled_from(_WORDS[:6])),
     st.builds(lambda some: {"match": {"text": " ".join(some)}}, st.lists(st.sampled_from(_WORDS), min_size=1, max_size=3)),
@@ -37,6 +40,7 @@ _document = st.fixed_dictionaries(
     {"text": st.lists(st.sampled_from(_WORDS), max_size=5).map(" ".join)},
     optional={
         "title": st.sampled_from(_WORDS),
+        "source": st.sampled_from(["bil", "bål", "e4"]),
         "themes": st.lists(_themes.map(lambda one: {"id": one}), max_size=2),
         "places": st.lists(_codes.map(lambda one: {"code": one}), max_size=2),
         "score": st.integers(0, 2),
@@ -49,6 +53,6 @@ _document = st.fixed_dictionaries(
 def test_the_same_rules_hold_as_when_each_is_asked(queries, documents):
     """What is looked up by its tokens is what holds, for any queries and documents."""
     compiled = [every(some) for some in queries]
-    anchors = Anchors(compiled, words)
+    anchors = Anchors(compiled, WORDS)
     for document in documents:
         assert anchors.holding(document) == [number for number, query in enumerate(compiled) if query(document)]
