@@ -40,6 +40,7 @@ COMMANDS = (
     "places",
     "themes",
     "rules",
+    "alerts",
     "rota",
     "dead",
 )
