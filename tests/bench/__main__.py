@@ -32,11 +32,8 @@ def one(what: str, count: int) -> dict[str, float]:
         return servers.one(what.removeprefix("servers "), count)
     from tests.bench import pipeline, rules, stories, texts
 
-    if what == "rules":
-        return rules.measure(count)
-
-    if what in {"near", "stories"}:
-        return getattr(stories, what)(count)
+    if what in {"near", "stories", "rules"}:
+        return {"near": stories.near, "stories": stories.stories, "rules": rules.measure}[what](count)
     if what == "tokenizer":
         return {"docs/s": pipeline.tokenizer(texts.notices(count))}
     if what in {"tag", "learned"}:
