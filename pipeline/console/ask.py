@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, get_type_hints
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import msgspec
+from starlette.requests import Request
 
 #: Times are shown, and taken where they name no zone, as clocks in Sweden show them.
 ZONE = ZoneInfo("Europe/Stockholm")
 _UNITS = {"h": 1, "d": 24, "w": 168}
 #: Parameters that every page takes, and that say how it is shown, not what.
-COMMON = frozenset({"lang", "vagg"})
+COMMON = frozenset({"lang", "vagg", "csrf", "done"})
+#: Names and values of a form, or of an address.
+Form = Sequence[tuple[str, str]]
+#: Bytes of a form that people fill in.
+_MOST = 200_000
 A = TypeVar("A", bound=msgspec.Struct)
 
 
@@ -69,3 +75,22 @@ def moment(name: str, text: str, now: datetime) -> datetime | None:
         return (found if found.tzinfo else found.replace(tzinfo=ZONE)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise AskError("moment", field=name, name=name, found=text[:80]) from error
+
+
+async def form_of(request: Request) -> Form:
+    """What a form holds, or an object of JSON.
+
+    :raises AskError: if it is larger than any that people fill in, or neither.
+    """
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST:
+            raise AskError("large", status=413, most=_MOST)
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    try:
+        read = msgspec.json.decode(body, type=dict[str, str | int | float | bool | None])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise AskError("json", found=str(error)) from error
+    return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in read.items() if value is not None]

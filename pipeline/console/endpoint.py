@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import Struct
 
 from pipeline.access.roles import Action
-from pipeline.console.pages import now, search, sources, spread, story
+from pipeline.console.pages import alerts, audit, municipality, now, rules, search, sources, spread, story
 from pipeline.console.rows import Show
+from pipeline.situation.model import Situation
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -25,6 +26,10 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     asked: type[Struct]
     shown: type[Struct]
     make: Callable[[Show, Any], Struct]
+    #: ``POST`` where what is asked is too long for an address; nothing is changed by it.
+    method: str = "GET"
+    #: Whether each time counts for the audit log; else the same by the same person is noted once in ten minutes, as pages load anew.
+    each: bool = False
     #: Whether it stands in the menu.
     menu: bool = True
 
@@ -41,7 +46,7 @@ ENDPOINTS = (
         name="now", page="/", api="/now", action=Action.READ_OVERVIEW, asked=now.NowAsked, shown=now.Now, make=now.now,
     ),
     Endpoint(
-        name="search", page="/sok", api="/documents", action=Action.SEARCH, asked=search.SearchAsked, shown=search.Found, make=search.search,
+        name="search", page="/sok", api="/documents", action=Action.SEARCH, asked=search.SearchAsked, shown=search.Found, make=search.search, each=True,
     ),
     Endpoint(
         name="brush", page="/sok/tid", api="/documents/over-time", action=Action.SEARCH, asked=search.SearchAsked, shown=search.Brush,
@@ -71,7 +76,29 @@ ENDPOINTS = (
         menu=False,
     ),
     Endpoint(
+        name="municipality", page="/kommun/{area}", api="/situations/{area}", action=Action.READ_SITUATION, asked=municipality.AreaAsked,
+        shown=Situation, make=municipality.situation, menu=False,
+    ),
+    Endpoint(
+        name="alerts", page="/larm", api="/alerts", action=Action.READ_ALERTS, asked=alerts.AlertsAsked, shown=alerts.Alerts,
+        make=alerts.alerts,
+    ),
+    Endpoint(
+        name="alert", page="/larm/{alert}", api="/alerts/{alert}", action=Action.READ_ALERTS, asked=alerts.AlertAsked,
+        shown=alerts.AlertPage, make=alerts.alert, menu=False,
+    ),
+    Endpoint(
         name="sources", page="/kallor", api="/sources", action=Action.READ_SOURCES, asked=sources.SourcesAsked, shown=sources.Sources,
         make=sources.sources,
+    ),
+    Endpoint(
+        name="rules", page="/regler", api="/rules", action=Action.READ_RULES, asked=rules.RulesAsked, shown=rules.Rules, make=rules.rules,
+    ),
+    Endpoint(
+        name="trial", page="/regler/prova", api="/rules/test", action=Action.TEST_RULES, asked=rules.Trial, shown=rules.Outcome,
+        make=rules.test, method="POST", each=True, menu=False,
+    ),
+    Endpoint(
+        name="audit", page="/logg", api="/audit", action=Action.READ_AUDIT, asked=audit.LogAsked, shown=audit.AuditPage, make=audit.log,
     ),
 )  # fmt: skip

@@ -15,7 +15,12 @@ from markupsafe import Markup
 from pipeline.console import drawing, land
 from pipeline.console.ask import ZONE
 from pipeline.console.pages.spread import Stop
+from pipeline.situation.model import Area, Situation, Spot
+from pipeline.situation.sheet import Sheet, sheet
+from pipeline.situation.words import Words
 
+#: Pixels of the map around what an area's map shows.
+_AROUND = 70
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 
@@ -42,6 +47,9 @@ def environment() -> Environment:
         "level": level,
         "arrow": drawing.arrow,
         "timeline": timeline,
+        "sheet_of": sheet_of,
+        "group_of": group_of,
+        "bounds_of": bounds_of,
         "Markup": Markup,
     }
     return made
@@ -94,6 +102,27 @@ def timeline(stops: Sequence[Stop]) -> drawing.Timeline:
     return drawing.timeline(stops, local(first).utcoffset() or timedelta(0))
 
 
+def sheet_of(situation: Situation, language: str) -> Sheet:
+    """The situation picture as sections of text and tables; map and trends are drawn here."""
+    return sheet(situation, Words(language), None)
+
+
+def group_of(theme: str, language: str) -> str:
+    """The name of a group of themes."""
+    return Words(language).group(theme)
+
+
+def bounds_of(spots: Sequence[Spot], area: Area) -> str:
+    """The part of the map that shows an area: its places and what lies around them; all of it where there is none."""
+    near = [spot for spot in spots if spot.code in area.places] or spots
+    if not near:
+        return f"0 0 {land.WIDTH} {land.HEIGHT}"
+    points = [land.point(spot.longitude, spot.latitude) for spot in near]
+    left, right = min(x for x, _ in points) - _AROUND, max(x for x, _ in points) + _AROUND
+    top, bottom = min(y for _, y in points) - _AROUND, max(y for _, y in points) + _AROUND
+    return f"{left:.0f} {top:.0f} {right - left:.0f} {bottom - top:.0f}"
+
+
 def hours(span: timedelta) -> float:
     """In hours."""
     return span / timedelta(hours=1)
@@ -136,6 +165,15 @@ class Address:
     def at(self, path: str) -> str:
         """The same parameters at another path."""
         return Address(path, urlencode(self._pairs)).__str__()
+
+    @property
+    def query(self) -> str:
+        """The parameters, as they stand in the address."""
+        return urlencode(self._pairs)
+
+    def get(self, name: str) -> str:
+        """The first value of a parameter; empty without one."""
+        return next((value for one, value in self._pairs if one == name), "")
 
     def over(self, path: str, **values: object) -> str:
         """With these parameters instead, at another path."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pipeline import app
+from pipeline.alerts.current import Current
+from pipeline.alerts.rota.load import load as load_rota
 from pipeline.clock import SystemClock
 from pipeline.desk.state import Desk, State
+from pipeline.errors import SettingsError
 from pipeline.index.keys import area, theme_line
 from pipeline.ports import Bus, Clock, Index
 from pipeline.settings import Settings, load_sources
@@ -17,7 +23,13 @@ if TYPE_CHECKING:
     from enrich.gazetteer import Gazetteer, NamedPlace
     from enrich.lexicon import Lexicon
     from pipeline.access.access import Access
+    from pipeline.alerts.rota.duty import Rota
     from pipeline.model import Source
+    from pipeline.situation.make import Maker
+    from pipeline.situation.store import SituationStore
+
+#: Seconds for which what makes situation pictures is used on, though the state has changed.
+_OLD = 60.0
 
 
 class Names:
@@ -51,9 +63,16 @@ class Names:
 class Room:
     """Everything that pages read; safe to share between threads."""
 
-    def __init__(self, settings: Settings, bus: Bus, index: Index, access: Access, names: Names, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, bus: Bus, index: Index, access: Access, pictures: SituationStore, names: Names, clock: Clock
+    ) -> None:
         self.settings, self.bus, self.index, self.access, self.names, self.clock = settings, bus, index, access, names, clock
+        #: What people add to situation pictures.
+        self.pictures = pictures
         self.desk = Desk(bus)
+        self._lock = threading.Lock()
+        self._maker: tuple[int, float, Maker] | None = None
+        self._rota: Current[Rota] | None = None
 
     @property
     def state(self) -> State:
@@ -64,6 +83,28 @@ class Room:
     def sources(self) -> Mapping[str, Source]:
         """The sources of the settings' file, by id."""
         return {source.id: source for source in load_sources(self.settings.sources)}
+
+    def maker(self) -> Maker:
+        """What makes situation pictures of the state as it is, or was less than a minute ago: to begin takes a while."""
+        with self._lock:
+            made, now = self._maker, time.monotonic()
+            if made is None or (made[0] != self.state.version and now - made[1] >= _OLD):
+                made = self._maker = (self.state.version, now, app.picture_maker(self.settings, self.state))
+            return made[2]
+
+    def rota(self) -> tuple[Rota | None, str]:
+        """The rota of the settings, if they name one and it is right; and what is wrong with the file."""
+        if self.settings.rota is None:
+            return None, ""
+        with self._lock:
+            try:
+                if self._rota is None:
+                    self._rota = Current(self.settings.rota, load_rota)
+                else:
+                    self._rota.refresh()
+            except SettingsError as error:
+                return None, str(error)
+            return self._rota.value, str(self._rota.fault or "")
 
     def area_of(self, source: str) -> str:
         """Code of the area that a source tells of; empty if that is not known."""
@@ -78,7 +119,6 @@ def opened(settings: Settings) -> Iterator[Room]:
     :raises FjarilError: if something in it cannot be opened.
     """
     import enrich.lexicon
-    from pipeline import app
 
     names = Names(app.gazetteer(settings), enrich.lexicon.load(settings.lexicon))
     with ExitStack() as stack:
@@ -88,4 +128,6 @@ def opened(settings: Settings) -> Iterator[Room]:
         stack.callback(index.close)
         access = app.open_access(settings)
         stack.callback(access.close)
-        yield Room(settings, bus, index, access, names, SystemClock())
+        pictures = app.open_pictures(settings)
+        stack.callback(pictures.close)
+        yield Room(settings, bus, index, access, pictures, names, SystemClock())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import msgspec
-import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,19 +19,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.access.roles import Action
 from pipeline.console import html, land
-from pipeline.console.api import problem
-from pipeline.console.ask import AskError, asked
+from pipeline.console.api import documents, openapi, problem
+from pipeline.console.ask import AskError, Form, asked, form_of
+from pipeline.console.deeds import DEEDS, Deed
+from pipeline.console.door import Door
 from pipeline.console.endpoint import ENDPOINTS, Endpoint, subject
 from pipeline.console.faults import fault
-from pipeline.console.guard import COOKIE, Guard, TooManyError, Visit
+from pipeline.console.guard import COOKIE, Guard, Visit
 from pipeline.console.live import Pulse
+from pipeline.console.pages.search import SearchAsked
 from pipeline.console.room import Room
 from pipeline.console.rows import Show
-from pipeline.console.texts import LANGUAGES, texts
+from pipeline.console.texts import LANGUAGES, language_of, texts
 from pipeline.errors import AccessError, AuditError, FjarilError, LoginError, QueryError
 
-log = structlog.get_logger()
 API = "/api/v1"
+EXPORT = "/documents.ndjson"
+Handler = Callable[[Request], Any]
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
@@ -45,8 +47,6 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-#: A form that people fill in.
-_MOST_BODY = 200_000
 _YEAR = 31_536_000
 
 
@@ -62,91 +62,115 @@ class Site:
         """What a server runs."""
         routes: list[Any] = [Mount("/static", _Kept(directory=html.STATIC))]
         routes += [Route("/karta.svg", self._map), Route("/live", self._live), Route("/halsa", self._health)]
+        routes += [Route(API + "/openapi.json", self._description), Route(API + EXPORT, self._export, name="export")]
+        routes += Door(self).routes()
+        for deed in DEEDS:
+            routes.append(Route(deed.page, self._deed(deed), methods=["POST"]))
+            routes.append(Route(API + deed.api, self._deed_api(deed), methods=["POST"]))
         for endpoint in ENDPOINTS:
-            routes.append(Route(endpoint.page, self._page(endpoint), name=endpoint.name))
-            routes.append(Route(API + endpoint.api, self._api(endpoint), name=f"api-{endpoint.name}"))
-        application = Starlette(routes=routes, exception_handlers={HTTPException: self._not_found})
-        return _Safe(application)
+            routes.append(Route(endpoint.page, self._page(endpoint), methods=[endpoint.method]))
+            routes.append(Route(API + endpoint.api, self._api(endpoint), methods=[endpoint.method]))
+        return _Safe(Starlette(routes=routes, exception_handlers={HTTPException: self._not_found}))
 
     # --- pages and their JSON ----------------------------------------------------------------------------------------
 
-    def _page(self, endpoint: Endpoint) -> Callable[[Request], Any]:
-        def answer(request: Request) -> Response:
-            language = language_of(request)
+    def _page(self, endpoint: Endpoint) -> Handler:
+        def answer(request: Request, form: Form) -> Response:
             try:
                 visit = self.guard.visit(request)
-            except (LoginError, TooManyError) as error:
-                return self._refused(request, None, error)
+            except AccessError as error:
+                return self.refused(request, None, error)
+            if not visit.purpose:
+                return to_purpose(request)
             try:
-                self.guard.allow(visit, endpoint.action)
-                question = _asked(endpoint, request)
-                self._note(endpoint, visit, question)
-                shown = endpoint.make(Show(self.room, visit.who, language), question)
+                if endpoint.method == "POST":
+                    self.guard.check_form(visit, request, dict(form).get("csrf", ""))
+                question, shown = self._made(endpoint, visit, request, form)
             except (AskError, QueryError, AccessError, AuditError) as error:
-                return self._refused(request, visit, error, endpoint)
-            body = self.render(request, visit, endpoint.name, shown=shown, asked=question)
-            return self._answer(request, visit, body, "text/html; charset=utf-8")
+                return self.refused(request, visit, error, endpoint, form)
+            return self.answer(request, visit, self.render(request, visit, endpoint.name, shown=shown, asked=question))
 
-        return _in_thread(answer)
+        return _handler(answer)
 
-    def _api(self, endpoint: Endpoint) -> Callable[[Request], Any]:
-        def answer(request: Request) -> Response:
+    def _api(self, endpoint: Endpoint) -> Handler:
+        def answer(request: Request, form: Form) -> Response:
+            visit = self._api_visit(request)
+            _, shown = self._made(endpoint, visit, request, form)
+            return self.answer(request, visit, msgspec.json.encode(shown), "application/json")
+
+        return _handler(_told(answer))
+
+    def _made(self, endpoint: Endpoint, visit: Visit, request: Request, form: Form) -> tuple[msgspec.Struct, msgspec.Struct]:
+        """What was asked, and what is shown; noted before it is made."""
+        self.guard.allow(visit, endpoint.action)
+        given = [*request.path_params.items(), *(form if endpoint.method == "POST" else request.query_params.multi_items())]
+        question = asked(endpoint.asked, given)
+        self.guard.note(visit, endpoint.action, f"{endpoint.name} {subject(question)}".strip(), again=not endpoint.each)
+        return question, endpoint.make(Show(self.room, visit.who, language_of(request)), question)
+
+    def _api_visit(self, request: Request) -> Visit:
+        visit = self.guard.visit(request)
+        if not visit.purpose:
+            raise AskError("purpose", status=403)
+        return visit
+
+    # --- what people do ----------------------------------------------------------------------------------------------
+
+    def _deed(self, deed: Deed) -> Handler:
+        def answer(request: Request, form: Form) -> Response:
             try:
                 visit = self.guard.visit(request)
-                self.guard.allow(visit, endpoint.action)
-                question = _asked(endpoint, request)
-                self._note(endpoint, visit, question)
-                shown = endpoint.make(Show(self.room, visit.who, language_of(request)), question)
-            except (AskError, FjarilError) as error:
-                return problem(error, request.url.path, texts(language_of(request)))
-            return self._answer(request, visit, msgspec.json.encode(shown), "application/json")
+            except AccessError as error:
+                return self.refused(request, None, error)
+            try:
+                self.guard.check_form(visit, request, dict(form).get("csrf", ""))
+                return RedirectResponse(self._done(deed, visit, request, form), 303)
+            except (AskError, AccessError, AuditError) as error:
+                return self.refused(request, visit, error, deed, form)
 
-        return _in_thread(answer)
+        return _handler(answer)
 
-    def _note(self, endpoint: Endpoint, visit: Visit, question: msgspec.Struct) -> None:
-        again = endpoint.action in {Action.READ_OVERVIEW, Action.READ_SOURCES, Action.READ_ALERTS}
-        self.guard.note(visit, endpoint.action, subject(question), again=again)
+    def _deed_api(self, deed: Deed) -> Handler:
+        def answer(request: Request, form: Form) -> Response:
+            visit = self._api_visit(request)
+            if visit.key:
+                self.guard.check_form(visit, request, request.headers.get("x-csrf-token", ""))
+            page = self._done(deed, visit, request, form)
+            return Response(msgspec.json.encode({"page": page}), 202, {"content-type": "application/json", "cache-control": "no-store"})
 
-    def render(self, request: Request, visit: Visit | None, template: str, **values: object) -> bytes:
-        """A page in the reader's language."""
-        t = texts(language_of(request))
-        menu = [endpoint for endpoint in ENDPOINTS if endpoint.menu and (visit is None or visit.who.may(endpoint.action))]
-        page = self._templates.get_template(f"{template}.html").render(
-            t=t, address=html.Address(request.url.path, request.url.query), visit=visit, menu=menu if visit else [], name=template,
-            wall=request.query_params.get("vagg") == "1", languages=LANGUAGES, room=self.room, now=self.room.clock.now(), **values,
-        )  # fmt: skip
-        return page.encode()
+        return _handler(_told(answer))
 
-    def _refused(self, request: Request, visit: Visit | None, error: Exception, endpoint: Endpoint | None = None) -> Response:
-        """A page that says what is wrong, with what was typed still there."""
-        if isinstance(error, LoginError):
-            back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/login?{urlencode({'next': back})}", 303)
-        t = texts(language_of(request))
-        status, message = fault(error, t)
-        body = self.render(
-            request, visit, "fault", message=message, status=status, endpoint=endpoint, given=dict(request.query_params.multi_items())
-        )
-        return self._answer(request, visit, body, "text/html; charset=utf-8", status)
-
-    def _answer(self, request: Request, visit: Visit | None, body: bytes, kind: str, status: int = 200) -> Response:
-        tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-        headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "Cookie, Authorization, Accept-Language"}
-        if status == 200 and tag in request.headers.get("if-none-match", ""):
-            response = Response(status_code=304, headers=headers)
-        else:
-            response = Response(body, status, headers | {"content-type": kind})
-        if visit and visit.fresh:
-            response.set_cookie(COOKIE, visit.key, httponly=True, samesite="strict", secure=request.url.scheme == "https")
-        if (language := request.query_params.get("lang")) in LANGUAGES:
-            response.set_cookie("lang", language, max_age=_YEAR, samesite="lax")
-        return response
+    def _done(self, deed: Deed, visit: Visit, request: Request, form: Form) -> str:
+        self.guard.allow(visit, deed.action)
+        question = asked(deed.asked, [*request.path_params.items(), *form])
+        first = deed.asked.__struct_fields__[0]
+        self.guard.note(visit, deed.action, f"{deed.name} {first}={getattr(question, first)}")
+        return deed.do(self.room, visit.who, question)
 
     # --- beside the pages --------------------------------------------------------------------------------------------
 
+    def _export(self, request: Request) -> Response:
+        def answer(request: Request, form: Form) -> Response:  # noqa: ARG001  (as all handlers)
+            visit = self._api_visit(request)
+            self.guard.allow(visit, Action.EXPORT)
+            given = request.query_params.multi_items()
+            purpose = dict(given).get("purpose", "").strip()
+            if not purpose:
+                raise AskError("export", field="purpose")
+            question = asked(SearchAsked, [(name, value) for name, value in given if name != "purpose"])
+            lines = documents(Show(self.room, visit.who, language_of(request)), question)
+            self.guard.note(visit, Action.EXPORT, f"documents {subject(question)}".strip(), purpose=purpose)
+            headers = {"content-type": "application/x-ndjson", "content-disposition": 'attachment; filename="documents.ndjson"'}
+            return StreamingResponse(lines, headers=headers | {"cache-control": "no-store"})
+
+        return _told(answer)(request, ())
+
+    def _description(self, request: Request) -> Response:
+        return self.answer(request, None, openapi(API, ENDPOINTS, DEEDS), "application/json")
+
     def _map(self, request: Request) -> Response:  # noqa: ARG002  (a route takes one)
         body = land.picture(self.room.settings.cache).read_bytes()
-        return Response(body, headers={"content-type": "image/svg+xml", "cache-control": f"public, max-age={_YEAR}, immutable"})
+        return Response(body, headers={"content-type": "image/svg+xml", "cache-control": f"public, max-age={_YEAR}"})
 
     async def _live(self, request: Request) -> Response:
         try:
@@ -159,39 +183,87 @@ class Site:
     def _health(self, request: Request) -> Response:  # noqa: ARG002
         return Response(b"ok\n", headers={"content-type": "text/plain", "cache-control": "no-store"})
 
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def render(self, request: Request, visit: Visit | None, template: str, **values: object) -> bytes:
+        """A page in the reader's language."""
+        menu = [endpoint for endpoint in ENDPOINTS if endpoint.menu and visit and visit.who.may(endpoint.action)]
+        page = self._templates.get_template(f"{template}.html").render(
+            t=texts(language_of(request)), address=html.Address(request.url.path, request.url.query), visit=visit, menu=menu, name=template,
+            wall=request.query_params.get("vagg") == "1", languages=LANGUAGES, room=self.room, Action=Action, **values,
+        )  # fmt: skip
+        return page.encode()
+
+    def refused(
+        self, request: Request, visit: Visit | None, error: Exception, of: Endpoint | Deed | None = None, form: Form = ()
+    ) -> Response:
+        """A page that says what is wrong, with what was typed still there."""
+        if isinstance(error, LoginError):
+            back = request.url.path + (f"?{request.url.query}" if request.url.query else "") if request.method == "GET" else "/"
+            return RedirectResponse(f"/login?{urlencode({'next': back})}", 303)
+        status, message = fault(error, texts(language_of(request)))
+        given = [one for one in (*request.query_params.multi_items(), *form) if one[0] != "csrf"]
+        body = self.render(request, visit, "fault", message=message, status=status, of=of, given=given, error=error)
+        return self.answer(request, visit, body, status=status)
+
+    def answer(
+        self, request: Request, visit: Visit | None, body: bytes, kind: str = "text/html; charset=utf-8", status: int = 200
+    ) -> Response:
+        """The answer, or that what the browser has is still right."""
+        tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+        headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "Cookie, Authorization"}
+        if status == 200 and tag in request.headers.get("if-none-match", ""):
+            response = Response(status_code=304, headers=headers)
+        else:
+            response = Response(body, status, headers | {"content-type": kind})
+        if visit and visit.fresh:
+            response.set_cookie(COOKIE, visit.key, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+        if (language := request.query_params.get("lang")) in LANGUAGES:
+            response.set_cookie("lang", language, max_age=_YEAR, samesite="lax")
+        return response
+
     async def _not_found(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        said = AskError("address" if status == 404 else "method", status=status, found=request.url.path)
         if request.url.path.startswith("/api/"):
-            return problem(
-                AskError("address" if status == 404 else "method", status=status, found=request.url.path),
-                request.url.path,
-                texts(language_of(request)),
-            )
-        return await run_in_threadpool(self._lost, request, status)
+            return problem(said, request.url.path, texts(language_of(request)))
+        return await run_in_threadpool(self._lost, request, said)
 
-    def _lost(self, request: Request, status: int) -> Response:
+    def _lost(self, request: Request, error: AskError) -> Response:
         try:
             visit: Visit | None = self.guard.visit(request)
         except AccessError:
             visit = None
-        return self._refused(request, visit, AskError("address" if status == 404 else "method", status=status, found=request.url.path))
+        return self.refused(request, visit, error)
 
 
-def language_of(request: Request) -> str:
-    """The reader's language: as the address says, else as they chose before, else Swedish."""
-    for wanted in (request.query_params.get("lang"), request.cookies.get("lang")):
-        if wanted in LANGUAGES:
-            return str(wanted)
-    return LANGUAGES[0]
+def to_purpose(request: Request) -> Response:
+    """Asks first why they look."""
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/syfte?{urlencode({'next': back})}", 303)
 
 
-def _asked(endpoint: Endpoint, request: Request) -> msgspec.Struct:
-    return asked(endpoint.asked, [*request.path_params.items(), *request.query_params.multi_items()])
+def _handler(answer: Callable[[Request, Form], Response]) -> Handler:
+    """Reads the form, if one is sent, and answers in a thread."""
 
-
-def _in_thread(answer: Callable[[Request], Response]) -> Callable[[Request], Any]:
     async def run(request: Request) -> Response:
-        return await run_in_threadpool(answer, request)
+        try:
+            form = await form_of(request) if request.method == "POST" else ()
+        except AskError as error:
+            return problem(error, request.url.path, texts(language_of(request)))
+        return await run_in_threadpool(answer, request, form)
+
+    return run
+
+
+def _told(answer: Callable[[Request, Form], Response]) -> Callable[[Request, Form], Response]:
+    """Says what is wrong as programs read it."""
+
+    def run(request: Request, form: Form) -> Response:
+        try:
+            return answer(request, form)
+        except (AskError, FjarilError) as error:
+            return problem(error, request.url.path, texts(language_of(request)))
 
     return run
 
@@ -219,22 +291,3 @@ class _Safe:
             await send(message)
 
         await self._app(scope, receive, safely)
-
-
-async def form_of(request: Request) -> Mapping[str, str]:
-    """The fields of a form.
-
-    :raises AskError: if it is larger than any that people fill in.
-    """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST_BODY:
-            raise AskError("large", status=413, most=_MOST_BODY)
-    if request.headers.get("content-type", "").startswith("application/json"):
-        try:
-            read = json.loads(body)
-        except ValueError as error:
-            raise AskError("json", found=str(error)) from error
-        return {str(name): str(value) for name, value in read.items()} if isinstance(read, dict) else {}
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))

@@ -8,6 +8,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from starlette.requests import Request
+
 from pipeline.errors import SettingsError
 from pipeline.settings import read_yaml
 
@@ -76,3 +78,11 @@ def _flat(path: Path, above: str, values: Mapping[str, Any]) -> Iterator[tuple[s
             yield key, value
         else:
             raise SettingsError(str(path), key, value, "a text; put it in quotation marks")
+
+
+def language_of(request: Request) -> str:
+    """The reader's language: as the address says, else as they chose before, else Swedish."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get("lang")):
+        if wanted in LANGUAGES:
+            return str(wanted)
+    return LANGUAGES[0]

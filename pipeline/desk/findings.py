@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Literal
 
 from msgspec import Struct
 
 from enrich.spread.model import DID_NOT_HOLD, Finding
 from pipeline.errors import UsageError
+from pipeline.health import is_silent
 from pipeline.model import SourceState
 
-#: A source that has given nothing for so long says nothing of what happens.
-QUIET = timedelta(days=3)
 _KINDS = ("spread", "surge", "burst", "common source", "simultaneous")
 
 
@@ -47,9 +45,9 @@ def find(findings: Mapping[str, Finding], prefix: str) -> Finding:
 
 
 def silent(states: Sequence[SourceState]) -> list[SourceState]:
-    """The sources that have given nothing new for days when the last of all was asked."""
+    """The sources that had given nothing new for longer than their own rhythm when the last of all was asked."""
     latest = max((state.checked for state in states), default=None)
-    return [state for state in states if latest and state.changed and latest - state.changed >= QUIET]
+    return [state for state in states if latest and is_silent(state, latest)]
 
 
 def blind_spots(states: Sequence[SourceState], areas: Mapping[str, str]) -> list[BlindSpot]:

@@ -9,12 +9,14 @@ from typing import Any
 
 from enrich.spread.model import Finding, Influence, Occurrence
 from enrich.spread.nightly import Nightly
+from pipeline.alerts.live import desk as alerts
+from pipeline.alerts.live.desk import Board
 from pipeline.desk.findings import in_order
 from pipeline.model import SourceState, Story, Wire, decode
 from pipeline.ports import Bus
 
 #: Topic → what its records are; of each key the last one counts.
-_KINDS: dict[str, type[Wire]] = {"findings": Finding, "stories": Story, "sources": SourceState, "nights": Nightly}
+_KINDS: dict[str, type[Wire]] = {"findings": Finding, "stories": Story, "sources": SourceState, "nights": Nightly, **alerts.TOPICS}
 #: Events are kept as they are: few of many are ever looked at.
 TOPICS = (*_KINDS, "events")
 
@@ -48,6 +50,11 @@ class State:
         """Which places are followed by which, the strongest first, as the last nightly run found it."""
         night: Nightly | None = self.folded["nights"].get("night")
         return night.network if night else ()
+
+    @cached_property
+    def board(self) -> Board:
+        """The alerts that stand, and those that are over; silences; which rules and rota are in force."""
+        return alerts.fold(self.folded)
 
     @cached_property
     def standing(self) -> list[Finding]:
