@@ -78,6 +78,7 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
         Topic(name="retried", compacted=True),
         Topic(name="sources", compacted=True),
         Topic(name="items", compacted=True),
+        Topic(name="erased", compacted=True),
         Topic(name="versions", compacted=True),
         Topic(name="stories", compacted=True),
         Topic(name="story_members", retention=timedelta(days=4)),  # longer than stories look back: enrich.stories.stories.WINDOW

@@ -36,6 +36,8 @@ class Report(Struct, frozen=True, kw_only=True):
     tombstones: int
     #: Items that had come before, unchanged.
     duplicates: int
+    #: Withdrawals that no source made: documents erased on request.
+    erased: int = 0
     #: Records that a stage could not process, and that were not retried.
     dead: int
     #: Those of them that the index could not take: their versions are counted above, too.
@@ -64,7 +66,7 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def balanced(self) -> bool:
         """Whether every item fetched is accounted for."""
-        return self.fetched == self.accounted
+        return self.fetched + self.erased == self.accounted
 
     @property
     def complete(self) -> bool:
@@ -102,6 +104,7 @@ def _count(bus: Bus) -> Report:
         revisions=sum(b.revisions for b in books.values()),
         tombstones=sum(b.tombstones for b in books.values()),
         duplicates=sum(state.unchanged for state in states.values()) + sum(b.duplicates for b in books.values()),
+        erased=sum(1 for _ in bus.read("erased")),
         dead=bus.count(DEAD) - len(retried),
         dead_unindexed=unindexed - sum(retry.stage == "index" for retry in retried.values()),
         lag={stage: sum(bus.lag(stage, inputs).values()) for stage, inputs in READS.items()},

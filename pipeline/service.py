@@ -18,7 +18,7 @@ from collectors.engine import Engine
 from collectors.engine import run as run_in_loop
 from collectors.schedule import Schedule
 from collectors.streams import Streams
-from pipeline import app
+from pipeline import app, erase
 from pipeline.clock import SystemClock
 from pipeline.errors import FjarilError
 from pipeline.export import write
@@ -192,7 +192,7 @@ async def _exports(settings: Settings, live: Live) -> None:
 async def _look_after(live: Live, keep: Keep) -> None:
     """Stop when a stage has stopped; remove what is past its retention."""
     loop = asyncio.get_running_loop()
-    expired = -_EXPIRY
+    expired, looked = -_EXPIRY, None
     while True:
         live.check()
         live.lag()
@@ -202,6 +202,9 @@ async def _look_after(live: Live, keep: Keep) -> None:
             documents = 0
             if live.index is not None and keep.index is not None:
                 documents = await asyncio.to_thread(live.index.expire, now - timedelta(days=keep.index))
+            if live.index is not None:
+                await asyncio.to_thread(erase.again, live.bus, live.index, looked, now)
+                looked = now - timedelta(seconds=_EXPIRY)
             log.info("expired", records=removed, documents=documents)
             expired = loop.time()
         await asyncio.sleep(_LOOK)

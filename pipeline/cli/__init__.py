@@ -15,6 +15,7 @@ from pipeline.cli import (
     console,
     dead,
     doctor,
+    erase,
     export,
     flow,
     lagesbild,
@@ -51,6 +52,7 @@ app.command(short_help="Put documents into stories: JSON Lines in, JSON Lines ou
 app.command(short_help="Learn names of places and words of themes from official notices.")(learn.learn)
 app.command(short_help="Make the situation picture of a municipality, a county or an area of your own.")(lagesbild.lagesbild)
 app.command(short_help="Export a day's trends, findings, alerts and data quality as files.")(export.export)
+app.command(short_help="Erase documents for good, with a receipt.")(erase.erase)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
 app.command(short_help="Make topics and templates on Kafka and Elasticsearch.")(setup.setup)
 app.add_typer(spread.app, name="spread", short_help="What spreads from place to place: list, show; --events as a filter.")
