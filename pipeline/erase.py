@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -35,6 +36,15 @@ class Erased(Wire, frozen=True, kw_only=True, tag="erased"):
     purpose: str
     #: Version of the withdrawal: what comes with a lower one is not taken.
     revision: int
+
+
+class _Withdrawal(Struct, frozen=True):
+    """What items, documents and members of stories have in common."""
+
+    withdrawn: bool = False
+
+
+_withdrawals = msgspec.json.Decoder(_Withdrawal)
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -132,11 +142,13 @@ def is_gone(index: Index, id_: str) -> bool:
     return document is None or document.withdrawn
 
 
-def traces(bus: Bus, ids: Collection[str], before: datetime) -> dict[str, int]:
-    """Topic → records of these documents that still hold something, withdrawals (at ``before``) aside."""
-    return {
-        topic: sum(record.key in ids and bool(record.value) and record.timestamp < before for record in bus.read(topic)) for topic in TOPICS
-    }
+def traces(bus: Bus, ids: Collection[str]) -> dict[str, int]:
+    """Topic → records of these documents that still hold something; withdrawals hold nothing."""
+    return {topic: sum(record.key in ids and _holds_something(record.value) for record in bus.read(topic)) for topic in TOPICS}
+
+
+def _holds_something(value: bytes) -> bool:
+    return bool(value) and not _withdrawals.decode(value).withdrawn
 
 
 def days(bus: Bus, ids: Collection[str]) -> set[date]:

@@ -78,7 +78,7 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
     with closing(app.open_access(settings)) as access:
         for id_ in items:
             access.audit.append(who, purpose, Action.ERASE, id_, now)
-    before, days = erasing.traces(bus, items, now), erasing.days(bus, items)
+    before, days = erasing.traces(bus, items), erasing.days(bus, items)
     with closing(app.open_index(settings)) as index:
         searchable = sum(not erasing.is_gone(index, id_) for id_ in items)
     erasing.request(bus, items, purpose, now)
@@ -96,7 +96,7 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
         documents=tuple(items),
         sources=tuple(sorted({item.source for item in items.values()})),
         before=before,
-        after=erasing.traces(bus, items, now),
+        after=erasing.traces(bus, items),
         searchable_before=searchable,
         searchable_after=left,
         exports=_exported_anew(settings, bus, days),

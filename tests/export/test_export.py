@@ -36,14 +36,6 @@ DAY = date(2026, 3, 10)
 START = datetime(2026, 3, 9, 23, tzinfo=UTC)
 
 
-@pytest.fixture(scope="session")
-def replayed(tmp_path_factory) -> Path:
-    """A data directory in which the bundled fortnight was replayed."""
-    folder = tmp_path_factory.mktemp("replayed")
-    fjaril("demo", data=folder)
-    return folder
-
-
 def exported(data: Path, to: Path, days: list[date]) -> dict[str, bytes]:
     """Export the days; relative path → content."""
     settings = Settings(data_dir=data)
