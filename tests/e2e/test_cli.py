@@ -27,12 +27,16 @@ from tests.e2e.commands import FJARIL, fjaril, fjaril_json
 
 COMMANDS = (
     "run",
+    "console",
     "demo",
     "replay",
     "search",
     "tag",
     "stories",
     "learn",
+    "lagesbild",
+    "export",
+    "erase",
     "doctor",
     "setup",
     "spread",
@@ -42,6 +46,8 @@ COMMANDS = (
     "rules",
     "alerts",
     "rota",
+    "users",
+    "audit",
     "dead",
 )
 
