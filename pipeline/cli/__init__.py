@@ -21,6 +21,7 @@ from pipeline.cli import (
     lagesbild,
     learn,
     places,
+    rebuild,
     rota,
     rules,
     search,
@@ -54,9 +55,10 @@ app.command(short_help="Make the situation picture of an area.")(lagesbild.lages
 app.command(short_help="Export a day as Parquet and CSV.")(export.export)
 app.command(short_help="Erase documents for good, with a receipt.")(erase.erase)
 app.command(short_help="Check that the books balance and nothing waits.")(doctor.doctor)
+app.command(short_help="Make documents again from the archived answers.")(rebuild.rebuild)
 app.command(short_help="Make topics and templates on Kafka and Elasticsearch.")(setup.setup)
 app.add_typer(spread.app, name="spread", short_help="What spreads from place to place: list, show; also a filter.")
-app.add_typer(sources.app, name="sources", short_help="What is collected, and how it goes: list, check, add, export, import.")
+app.add_typer(sources.app, name="sources", short_help="What is collected: list, check, add, export, import.")
 app.add_typer(places.app, name="places", short_help="What the names of places mean: explain.")
 app.add_typer(themes.app, name="themes", short_help="What a changed lexicon does: test.")
 app.add_typer(rules.app, name="rules", short_help="Alert rules: check, test, explain.")
