@@ -38,6 +38,7 @@ COMMANDS = (
     "export",
     "erase",
     "doctor",
+    "rebuild",
     "setup",
     "spread",
     "sources",
