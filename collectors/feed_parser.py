@@ -85,6 +85,8 @@ def _parse_xml(body: bytes, url: str, headers: Mapping[str, str], timezone: str)
         cut=cut,
         hub=_related(feed, headers, "hub", url),
         topic=_related(feed, headers, "self", url),
+        title=plain(str(feed["feed"].get("title") or ""))[:200],
+        rights=plain(str(feed["feed"].get("license") or feed["feed"].get("rights") or ""))[:200],
         problems=tuple(
             p for p in (problem, _CUT if cut else "", more.problem, f"{blank} entries without title, text and link" if blank else "") if p
         ),

@@ -60,6 +60,9 @@ class Parsed(Struct, frozen=True, kw_only=True):
     #: Where the feed is pushed from, and under which address (WebSub), empty if nowhere.
     hub: str = ""
     topic: str = ""
+    #: What the feed calls itself, and what it says of the rights to it.
+    title: str = ""
+    rights: str = ""
 
     @property
     def size(self) -> int:

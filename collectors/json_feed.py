@@ -41,6 +41,7 @@ def parse_json_feed(body: bytes, url: str, timezone: str) -> Parsed:
         # `expired` stands at the feed in the specification; feeds that mark single items mean that the item ended.
         withdrawn=tuple(native for native, record in named if record.get("expired") is True),
         problems=(f"{lost} items without an id",) if lost else (),
+        title=plain(_string(feed, "title"))[:200],
     )
 
 

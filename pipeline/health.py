@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -26,8 +27,12 @@ LEAST, UNKNOWN_RHYTHM = timedelta(hours=6), timedelta(days=3)
 #: Seconds for one answer from which on a source is slow.
 SLOW = 5.0
 #: Most recent days that are compared with those before them, the fewest of those, and the least evidence (a log-likelihood ratio,
-#: doubled and divided by the dispersion): what chance gives a steady source about once in ten years.
+#: doubled and divided by the dispersion): steady sources of 1 to 100 items a day, simulated, reach it less than once in 25 years.
 RECENT, BEFORE, EVIDENCE = 7, 14, 18.0
+
+
+#: A length of time, of whatever sort.
+T = TypeVar("T", int, float, timedelta)
 
 
 class Condition(StrEnum):
@@ -79,7 +84,13 @@ def condition(state: SourceState, now: datetime) -> Condition:
 
 def is_silent(state: SourceState, now: datetime) -> bool:
     """Whether it has given nothing new for longer than its own rhythm."""
-    return state.changed is not None and now - state.changed >= patience(state.pauses)
+    moment = silent_from(state)
+    return moment is not None and now >= moment
+
+
+def silent_from(state: SourceState) -> datetime | None:
+    """When it is silent if nothing new comes; None if nothing ever came."""
+    return state.changed + patience(state.pauses) if state.changed else None
 
 
 def patience(pauses: Sequence[int]) -> timedelta:
@@ -89,7 +100,7 @@ def patience(pauses: Sequence[int]) -> timedelta:
     return max(LEAST, timedelta(seconds=max(FACTOR * rhythm(pauses), LONGEST * max(pauses))))
 
 
-def rhythm(pauses: Sequence[float]) -> float:
+def rhythm(pauses: Sequence[T]) -> T:
     """The pause that 95 % of these are no longer than."""
     return sorted(pauses)[int(SHARE * (len(pauses) - 1))]
 

@@ -41,10 +41,10 @@ class Live:
             self.metrics.lag(lags)
         return lags
 
-    def visited(self, source: Source, state: SourceState) -> None:
+    def visited(self, source: Source, state: SourceState) -> None:  # noqa: ARG002  (as schedules tell it)
         """Note how a visit went."""
         if self.metrics:
-            self.metrics.source(source.id, state.failures)
+            self.metrics.source(state)
 
     async def ready(self) -> None:
         """Return once no stage has more waiting than ``runner.max_lag``: what holds the collectors back.

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram, start_http_server
 from structlog.typing import Processor
+
+from pipeline.health import Condition, condition, volume_change
+from pipeline.model import SourceState
 
 
 def configure_logs(file: Path | None = None) -> None:
@@ -63,6 +66,23 @@ class Metrics:
         self._seconds = Histogram("fjaril_stage_batch_seconds", "Time that a stage took for a batch", ["stage"], registry=registry)
         self._lag = Gauge("fjaril_stage_lag_records", "Records that wait before a stage", ["stage"], registry=registry)
         self._source = Gauge("fjaril_source_failures", "Failed fetches of a source in a row", ["source"], registry=registry)
+        self._condition = Enum(
+            "fjaril_source_condition",
+            "How a source does",
+            ["source"],
+            states=[condition.value for condition in Condition],
+            registry=registry,
+        )
+        self._changed = Gauge(
+            "fjaril_source_changed_seconds", "When a source last gave something new (Unix time)", ["source"], registry=registry
+        )
+        self._took = Gauge("fjaril_source_answer_seconds", "Usual time to a source's answer", ["source"], registry=registry)
+        self._volume = Gauge(
+            "fjaril_source_volume_ratio",
+            "How many times as much a source gives as before a change; 1 without one",
+            ["source"],
+            registry=registry,
+        )
         self._server, self._thread = start_http_server(port, addr=address, registry=registry)
 
     def batch(self, worker: str, records: int, seconds: float) -> None:
@@ -75,9 +95,15 @@ class Metrics:
         for stage, records in lags.items():
             self._lag.labels(stage).set(records)
 
-    def source(self, source: str, failures: int) -> None:
-        """Note how a fetch went."""
-        self._source.labels(source).set(failures)
+    def source(self, state: SourceState) -> None:
+        """Note how a source does."""
+        self._source.labels(state.source).set(state.failures)
+        self._condition.labels(state.source).state(condition(state, state.checked).value)
+        self._took.labels(state.source).set(state.took)
+        if state.changed:
+            self._changed.labels(state.source).set(state.changed.timestamp())
+        change = volume_change(state.volume)
+        self._volume.labels(state.source).set(change.ratio if change else 1.0)
 
     def close(self) -> None:
         """Stop serving."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from pipeline.health import silent_from
 from pipeline.model import SourceState
 
 
@@ -36,8 +37,9 @@ class SourceView(Struct, frozen=True, kw_only=True, rename={"timestamp": "@times
     message: str
     failure: str
     failed: datetime | None
-    #: When it last gave something new: long ago, and it has fallen silent.
+    #: When it last gave something new, and from when on it is silent by its own rhythm if nothing more comes.
     changed: datetime | None
+    silent_from: datetime | None
     fetched: int
     unchanged: int
 
@@ -55,6 +57,7 @@ def source_view(state: SourceState) -> SourceView:
         failure=state.failure,
         failed=state.failed,
         changed=state.changed,
+        silent_from=silent_from(state),
         fetched=state.fetched,
         unchanged=state.unchanged,
     )

@@ -11,7 +11,7 @@ from index_config.kibana.saved import SavedObject, everything
 from index_config.kibana.views import DataView, Session
 
 #: A source that has given nothing new for so long has fallen silent.
-SILENT = "failing:true OR changed:[* TO now-3d] OR (NOT _exists_:changed)"
+SILENT = "failing:true OR silent_from:[* TO now] OR (NOT _exists_:changed)"
 _HOLDS = "withdrawn:false"
 _TOLD = "coverage:[2 TO *]"
 _PLACE = {"place.area_name": "Kommun eller län", "place.county": "Länskod", "theme.primary": "Tema"}
@@ -75,7 +75,7 @@ def dashboards(themes: Mapping[str, str], outline: Outline) -> tuple[Dashboard, 
         view=findings, query=_HOLDS, columns=("message", "grade", "expected_per_year", "verdict"),
     )  # fmt: skip
     silent = Session(
-        name="tysta-kallor", title="Källor som tystnat", description="Felar, eller har inte gett något nytt på tre dygn: där vet vi inget.",
+        name="tysta-kallor", title="Källor som tystnat", description="Felar, eller har inte gett något nytt på längre än vad som är vanligt för dem: där vet vi inget.",
         view=sources, query=SILENT, columns=("event.provider", "health", "changed", "message"), sort=("changed", "asc"),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ class Window(Struct, frozen=True):
 
     def moved(self, query: str) -> str:
         """A query in which it is now."""
-        return query.replace("now-3d", f'"{self.until:%Y-%m-%dT%H:%M:%SZ}||-3d"')
+        return query.replace("TO now]", f'TO "{self.until:%Y-%m-%dT%H:%M:%SZ}"]')
 
 
 class Asked(Struct, frozen=True):
