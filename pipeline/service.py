@@ -174,6 +174,9 @@ async def _exports(settings: Settings, live: Live) -> None:
     clock, directory = SystemClock(), settings.export_path
     while True:
         now = clock.now()
+        for day in write.days(directory):
+            if period.day_of(now) - day > timedelta(days=settings.export.keep):
+                await asyncio.to_thread(write.remove, directory, day)
         for day in exports_due(now, write.days(directory)):
             try:
                 await asyncio.to_thread(app.export, settings, live.bus, day)
@@ -183,9 +186,6 @@ async def _exports(settings: Settings, live: Live) -> None:
                 log.warning("export", day=str(day), error=str(error))
                 break
             log.info("export", day=str(day))
-        for day in write.days(directory):
-            if period.day_of(now) - day > timedelta(days=settings.export.keep):
-                await asyncio.to_thread(write.remove, directory, day)
         await asyncio.sleep(_LOOK_AT_CLOCK)
 
 

@@ -7,8 +7,12 @@ import fcntl
 import io
 import json
 import shutil
+import signal
+import subprocess
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow.csv
 import pyarrow.parquet
@@ -28,7 +32,7 @@ from pipeline.model import encode
 from pipeline.ports import Record
 from pipeline.service import exports_due
 from pipeline.settings import Settings
-from tests.e2e.commands import fjaril
+from tests.e2e.commands import FJARIL, fjaril
 
 WEEK = [date(2026, 3, 5) + timedelta(days=number) for number in range(7)]
 #: A Swedish day of invented events, and its beginning.
@@ -397,3 +401,28 @@ def test_an_export_by_hand_is_logged(replayed, tmp_path):
     (line,) = json.loads(fjaril("audit", "list", "--json", data=replayed).stdout)
     assert (line["action"], line["subject"], line["purpose"]) == ("export", "2026-03-08", "veckorapport")
     assert "1 line, each as it was written" in fjaril("audit", "verify", data=replayed).stdout
+
+
+def test_the_service_catches_up(replayed, tmp_path):
+    """After days without it ``fjaril run`` exports those that are missing, removes what is past its retention, and goes on."""
+    data = Path(shutil.copytree(replayed, tmp_path / "data"))
+    today = datetime.now(ZoneInfo("Europe/Stockholm")).date()
+    old, first = today - timedelta(days=500), today - timedelta(days=4)
+    for day in (old, first):
+        (data / "export" / str(day)).mkdir(parents=True)
+    (data / "fjaril.yaml").write_text('{"console": {"address": ""}}', encoding="utf-8")
+    with (tmp_path / "log").open("wb") as log:
+        service = subprocess.Popen([FJARIL, "--data", data, "run", "spread"], stdout=subprocess.DEVNULL, stderr=log)
+    try:
+        limit = time.monotonic() + 60
+        while write.days(data / "export") != [first + timedelta(days=number) for number in range(4)]:
+            assert service.poll() is None, (tmp_path / "log").read_text("utf-8")
+            assert time.monotonic() < limit, (tmp_path / "log").read_text("utf-8")
+            time.sleep(0.1)
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(20) == 0
+    finally:
+        service.kill()
+        service.wait()
+    for number in range(1, 4):
+        manifests.verify(data / "export" / str(first + timedelta(days=number)))
