@@ -153,6 +153,7 @@ class Console(_Part):
     """Where people look at what was found."""
 
     address: str = Field("127.0.0.1:8765", description="HOST:PORT that the console answers at, empty for none", pattern=r"^(.+:\d{1,5})?$")
+    rate: int = Field(600, ge=10, description="requests that one visitor may make in a minute: a page with its live parts needs a handful")
 
 
 class Export(_Part):

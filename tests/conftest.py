@@ -11,6 +11,8 @@ from tests import real_servers
 
 #: Several pipelines run at once: none takes the console's address, except in the console's own tests.
 os.environ["FJARIL_CONSOLE__ADDRESS"] = ""
+#: Tests ask more than people do.
+os.environ["FJARIL_CONSOLE__RATE"] = "1000000"
 ROOT = Path(__file__).resolve().parent.parent
 #: Folders of tests, fastest first.
 _ORDER = (

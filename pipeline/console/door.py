@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from pipeline.access.roles import Action
-from pipeline.console.ask import AskError, Form, form_of
+from pipeline.console.ask import AskError, Form
 from pipeline.console.faults import fault
 from pipeline.console.guard import COOKIE, Visit
 from pipeline.console.texts import language_of, texts
@@ -32,13 +31,10 @@ class Door:
     def routes(self) -> list[Route]:
         """Their addresses."""
         return [
-            Route("/login", self._login, methods=["GET", "POST"]),
-            Route("/syfte", self._purpose, methods=["GET", "POST"]),
-            Route("/logout", self._logout, methods=["POST"]),
+            Route("/login", self._site.handler(self._log_in), methods=["GET", "POST"]),
+            Route("/syfte", self._site.handler(self._say_why), methods=["GET", "POST"]),
+            Route("/logout", self._site.handler(self._log_out), methods=["POST"]),
         ]
-
-    async def _login(self, request: Request) -> Response:
-        return await self._with_form(request, self._log_in)
 
     def _log_in(self, request: Request, form: Form) -> Response:
         given, now = dict(form), self._room.clock.now()
@@ -61,9 +57,6 @@ class Door:
         _set(response, request, self._room.access.sessions.begin(who, now))
         return response
 
-    async def _purpose(self, request: Request) -> Response:
-        return await self._with_form(request, self._say_why)
-
     def _say_why(self, request: Request, form: Form) -> Response:
         given = dict(form)
         onward = _own(given.get("next") or request.query_params.get("next", "/"))
@@ -81,9 +74,6 @@ class Door:
             return self._ask(request, "purpose", onward, error, visit=visit, purpose=purpose)
         self._room.access.sessions.state_purpose(visit.key, purpose)
         return RedirectResponse(onward, 303)
-
-    async def _logout(self, request: Request) -> Response:
-        return await self._with_form(request, self._log_out)
 
     def _log_out(self, request: Request, form: Form) -> Response:
         try:
@@ -104,17 +94,6 @@ class Door:
         given = {"name_given": "", "purpose": ""} | values
         body = self._site.render(request, visit, template, onward=onward, message=message, **given)
         return self._site.answer(request, visit, body, status=status)
-
-    @staticmethod
-    async def _with_form(request: Request, answer: Any) -> Response:
-        form: Form = ()
-        if request.method == "POST":
-            try:
-                form = await form_of(request)
-            except AskError:
-                return Response("form too large\n", 413)
-        result: Response = await run_in_threadpool(answer, request, form)
-        return result
 
 
 def _check(purpose: str) -> None:

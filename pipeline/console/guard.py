@@ -27,8 +27,8 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 #: A page that looks at the same again by itself is noted once in so many seconds.
 _AGAIN = 600.0
-#: Requests that one visitor may make in a stretch of seconds: a page with its live parts needs a handful.
-_RATE, _STRETCH = 600, 60.0
+#: Seconds in which requests are counted.
+_STRETCH = 60.0
 
 
 class TooManyError(AccessError):
@@ -38,7 +38,7 @@ class TooManyError(AccessError):
     """
 
     def __init__(self, after: float) -> None:
-        super().__init__(f"more than {_RATE} requests in {_STRETCH:.0f} s; wait {after:.0f} s")
+        super().__init__(f"too many requests in {_STRETCH:.0f} s; wait {after:.0f} s")
         self.after = after
 
 
@@ -65,10 +65,13 @@ class Visit(Struct, frozen=True, kw_only=True):
 
 
 class Guard:
-    """Lets in, and notes what is done."""
+    """Lets in, and notes what is done.
 
-    def __init__(self, access: Access, clock: Clock) -> None:
-        self._access, self._clock = access, clock
+    :param rate: requests that one visitor may make in a minute.
+    """
+
+    def __init__(self, access: Access, clock: Clock, rate: int) -> None:
+        self._access, self._clock, self._rate = access, clock, rate
         self._lock = threading.Lock()
         self._noted: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
@@ -134,7 +137,7 @@ class Guard:
             self._counts[visitor] = (began, count + 1)
             while len(self._counts) > 10_000:
                 self._counts.popitem(last=False)
-        if count >= _RATE:
+        if count >= self._rate:
             raise TooManyError(_STRETCH - (now - began))
 
     @staticmethod

@@ -26,6 +26,7 @@ from pipeline.console.door import Door
 from pipeline.console.endpoint import ENDPOINTS, Endpoint, subject
 from pipeline.console.faults import fault
 from pipeline.console.guard import COOKIE, Guard, Visit
+from pipeline.console.handed import Handed
 from pipeline.console.live import Pulse
 from pipeline.console.pages.search import SearchAsked
 from pipeline.console.room import Room
@@ -54,8 +55,9 @@ class Site:
     """The application over one room."""
 
     def __init__(self, room: Room) -> None:
+        self.handler = handler
         self.room, self.pulse = room, Pulse(room)
-        self.guard = Guard(room.access, room.clock)
+        self.guard = Guard(room.access, room.clock, room.settings.console.rate)
         self._templates = html.environment()
 
     def app(self) -> ASGIApp:
@@ -63,7 +65,7 @@ class Site:
         routes: list[Any] = [Mount("/static", _Kept(directory=html.STATIC))]
         routes += [Route("/karta.svg", self._map), Route("/live", self._live), Route("/halsa", self._health)]
         routes += [Route(API + "/openapi.json", self._description), Route(API + EXPORT, self._export, name="export")]
-        routes += Door(self).routes()
+        routes += [*Door(self).routes(), *Handed(self).routes()]
         for deed in DEEDS:
             routes.append(Route(deed.page, self._deed(deed), methods=["POST"]))
             routes.append(Route(API + deed.api, self._deed_api(deed), methods=["POST"]))
@@ -90,7 +92,7 @@ class Site:
                 return self.refused(request, visit, error, endpoint, form)
             return self.answer(request, visit, self.render(request, visit, endpoint.name, shown=shown, asked=question))
 
-        return _handler(answer)
+        return handler(answer)
 
     def _api(self, endpoint: Endpoint) -> Handler:
         def answer(request: Request, form: Form) -> Response:
@@ -98,7 +100,7 @@ class Site:
             _, shown = self._made(endpoint, visit, request, form)
             return self.answer(request, visit, msgspec.json.encode(shown), "application/json")
 
-        return _handler(_told(answer))
+        return handler(_told(answer))
 
     def _made(self, endpoint: Endpoint, visit: Visit, request: Request, form: Form) -> tuple[msgspec.Struct, msgspec.Struct]:
         """What was asked, and what is shown; noted before it is made."""
@@ -128,7 +130,7 @@ class Site:
             except (AskError, AccessError, AuditError) as error:
                 return self.refused(request, visit, error, deed, form)
 
-        return _handler(answer)
+        return handler(answer)
 
     def _deed_api(self, deed: Deed) -> Handler:
         def answer(request: Request, form: Form) -> Response:
@@ -138,7 +140,7 @@ class Site:
             page = self._done(deed, visit, request, form)
             return Response(msgspec.json.encode({"page": page}), 202, {"content-type": "application/json", "cache-control": "no-store"})
 
-        return _handler(_told(answer))
+        return handler(_told(answer))
 
     def _done(self, deed: Deed, visit: Visit, request: Request, form: Form) -> str:
         self.guard.allow(visit, deed.action)
@@ -243,7 +245,7 @@ def to_purpose(request: Request) -> Response:
     return RedirectResponse(f"/syfte?{urlencode({'next': back})}", 303)
 
 
-def _handler(answer: Callable[[Request, Form], Response]) -> Handler:
+def handler(answer: Callable[[Request, Form], Response]) -> Handler:
     """Reads the form, if one is sent, and answers in a thread."""
 
     async def run(request: Request) -> Response:

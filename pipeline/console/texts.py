@@ -72,6 +72,8 @@ def texts(language: str) -> Texts:
 def _flat(path: Path, above: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         key = f"{above}.{name}" if above else str(name)
+        if not isinstance(name, str):  # YAML reads on, off, yes and no as something else
+            raise SettingsError(str(path), f"{above}.{name}", name, "a name that is a word; put it in quotation marks")
         if isinstance(value, dict):
             yield from _flat(path, key, value)
         elif isinstance(value, str):

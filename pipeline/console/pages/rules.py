@@ -32,10 +32,10 @@ _EXAMPLE = """name: bilbrand
 purpose: När bilar brinner ska den som har vakten veta det
 type: frequency
 filter:
-  - themes: fire.vehicle
+  - term: {themes.id: fire.vehicle}
+query_key: places.municipality
 num_events: 2
 timeframe: {hours: 6}
-query_key: municipality
 """
 
 
@@ -153,7 +153,7 @@ def test(show: Show, asked: Trial) -> Outcome:
     found = _read(asked.rule)
     events, since, until = _events(show.room, asked.days)
     course = Course(found, events)
-    alerts = course.alerts()
+    alerts = list(course.alerts())
     steps: tuple[StepRow, ...] = ()
     if asked.document:
         try:
@@ -180,7 +180,7 @@ def _read(text: str) -> tuple[AnyType, ...]:
         try:
             return load(path)
         except SettingsError as error:
-            raise AskError("rule", field="rule", said=str(error).replace(f"{path}: ", "")) from error
+            raise AskError("rule", field="rule", said=str(error).replace(str(path), "regel")) from error
 
 
 def _events(room: Room, days: int) -> tuple[list[Event], datetime, datetime]:

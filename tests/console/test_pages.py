@@ -1,0 +1,172 @@
+"""Each page says what the demo's data holds, in both languages."""
+
+from __future__ import annotations
+
+import re
+from tempfile import gettempdir
+
+import pytest
+
+import pipeline.settings
+from pipeline.console.endpoint import ENDPOINTS
+from pipeline.console.room import opened
+from tests.console import ids
+from tests.console.serving import served
+
+PAGES = [one for one in ENDPOINTS if one.method == "GET" and "{alert}" not in one.page]
+_INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|javascript:|<style|\sstyle=", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+@pytest.mark.parametrize("endpoint", PAGES, ids=lambda one: one.name)
+def test_pages_answer(client, room, endpoint, language):
+    """Each page answers in the language asked for, with no script and no style in it."""
+    answer = client.get(ids.filled(endpoint.page, room), params={"lang": language})
+    assert answer.status_code == 200, answer.text[:500]
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    if endpoint.name != "brush":
+        assert f'<html lang="{language}"' in answer.text
+    assert not _INLINE.search(answer.text)
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_the_language_is_kept(room):
+    """Who has chosen a language is answered in it from then on."""
+    with served(room) as one:
+        assert '<html lang="sv"' in one.get("/").text
+        one.get("/?lang=en")
+        assert '<html lang="en"' in one.get("/sok").text
+
+
+def test_now_says_that_it_shows_an_earlier_time(client):
+    """The demo lies in the past: the page says so, shows what happened then, and what cannot be seen."""
+    page = client.get("/?period=7d").text
+    assert "Inget nytt har kommit efter det" in page
+    assert "Fordonsbrand: Trollhättan" in page
+    assert "demo-vader har inte gett något nytt sedan" in page
+
+
+def test_a_first_visit_explains_itself(tmp_path):
+    """Without data the first page says what it is, and names the demo with this directory."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    with opened(pipeline.settings.load(data=folder)) as empty, served(empty) as page:
+        for path in ("/", "/sok", "/spridning", "/kallor", "/larm", "/regler", "/logg", "/kommun/1480"):
+            assert page.get(path).status_code == 200, path
+        assert f"fjaril --data {folder} demo" in page.get("/").text
+
+
+def test_hits_are_marked_and_escaped(client):
+    """What matched stands in <mark>; text of documents is text."""
+    page = client.get("/sok", params={"q": "bilbrand"}).text
+    assert "<mark>" in page
+    assert "&lt;script" in client.get("/sok", params={"q": "<script>alert(1)</script>"}).text
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+@pytest.mark.parametrize(
+    ("given", "swedish", "english"),
+    [
+        ({"q": 'bil "x'}, "Vid tecken 5: citattecknet stängs aldrig", "At character 5: the quotation mark is never closed"),
+        ({"q": "plats:1480"}, "det finns inget fält plats", "there is no field plats"),
+        ({"q": "place:Malmö"}, "platsen Malmö är ingen kod", "the place Malmö is no code"),
+        ({"q": "place:"}, "fältet place saknar värde", "the field place has no value"),
+        ({"q": "!!"}, "!! är inget ord", "!! is no word"),
+        ({"q": "x " * 65}, "Frågan har 65 ord", "The question has 65 words"),
+        ({"q": "bil", "since": "igår"}, "since: igår är ingen tid", "since: igår is no time"),
+        ({"q": "bil", "place": "Nowhere"}, "Det finns ingen kommun", "There is no municipality"),
+        ({"q": "bil", "since": "2026-03-05", "until": "2026-03-01"}, "slutet måste komma efter", "the end must come after"),
+        ({"theme": "fir"}, "Det finns inget tema fir", "There is no theme fir"),
+    ],
+)
+def test_what_was_typed_wrongly_is_told_and_kept(client, given, swedish, english, language):
+    """The message is in the reader's language, and the form still holds what was typed."""
+    answer = client.get("/sok", params=given | {"lang": language})
+    assert answer.status_code == 400
+    text = answer.text.replace("&#34;", '"')
+    assert (swedish if language == "sv" else english) in text
+    for value in given.values():
+        assert value.strip() in text
+
+
+def test_a_story_shows_why_it_can_be_relied_on(client, room):
+    """Grades, credibility, confirmations, edits and precision stand with their reasons; documents stand in order."""
+    page = client.get(f"/handelse/{ids.story(room)}").text
+    for part in ("Uppgiftens trovärdighet", "Källornas tillförlitlighet", "Oberoende bekräftelser", "Ändringar", "Hur exakt är platsen"):
+        assert part in page
+    times = re.findall(r'<p class="meta"><time datetime="([^"]+)"', page)
+    assert len(times) > 2
+    assert times == sorted(times)
+
+
+def test_a_merged_story_leads_to_where_it_went(client, room):
+    """An address that was sent before two stories were merged still leads to the documents."""
+    merged = next(one for one in room.state.stories.values() if one.into)
+    end = room.state.story(merged.id)
+    assert client.get(f"/handelse/{merged.id}").text.count('<li class="card telling') == client.get(f"/handelse/{end.id}").text.count(
+        '<li class="card telling'
+    )
+
+
+def test_spread_stands_on_evidence(client, room):
+    """The finding shows its steps in order with documents word for word, what chance gives, and what it would miss."""
+    page = client.get(f"/spridning/{ids.finding(room)}").text
+    assert page.index("1. Trollhättan") < page.index("2. Gävle") < page.index("3. Växjö")
+    assert page.count("<blockquote>") >= 6
+    for part in ("Väntat av slump", "Vad som skulle missas", "Prövat och förkastat", "slumpen ger något lika starkt"):
+        assert part in page.replace("Slumpen", "slumpen")
+
+
+@pytest.mark.parametrize("path", ["/nix", "/handelse/0000000000000000", "/spridning/zzz", "/larm/none", "/kommun/9999"])
+def test_what_there_is_not(client, path):
+    """An address that leads nowhere says so, on a page that leads on."""
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "Till Läget nu" in answer.text
+
+
+def test_the_rule_to_begin_with_speaks(client):
+    """What stands in the form of a first visit can be tried as it is."""
+    begun = client.get("/api/v1/rules").json()["example"]
+    tried = client.post("/api/v1/rules/test", json={"rule": begun}, headers={"x-csrf-token": "not needed: nothing is changed"})
+    assert tried.status_code == 200, tried.text
+    assert tried.json()["tallies"][0]["alerts"] > 3
+
+
+def test_a_rule_is_tried(client):
+    """A rule tried on the page tells how often it would have spoken; a wrong one is named with its line, and is still there."""
+    csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get("/regler").text)[1]
+    rule = (
+        "name: bilar\npurpose: prov\ntype: frequency\nfilter:\n  - term: {themes.id: fire.vehicle}\nnum_events: 2\ntimeframe: {hours: 6}\n"
+    )
+    answer = client.post("/regler/prova", data={"csrf": csrf, "rule": rule, "days": "30"})
+    assert answer.status_code == 200, answer.text[:1000]
+    assert int(re.search(r'<td class="n">\d+</td><td class="n">(\d+)</td>', answer.text)[1]) > 3
+    wrong = client.post("/regler/prova", data={"csrf": csrf, "rule": rule.replace("num_events: 2", "num_evnts: 2")})
+    assert wrong.status_code == 400
+    assert "num_evnts" in wrong.text
+    assert gettempdir() not in wrong.text
+
+
+def test_an_assessment_is_apart_from_the_machine(copied):
+    """What a person writes of an area stands under their name and marking, without personal numbers; a signed version is counted."""
+    with opened(pipeline.settings.load(data=copied())) as own, served(own) as one:
+        csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', one.get("/kommun/0780").text)[1]
+        text = "Lugnt sedan i lördags. 19121212-1212"
+        assert one.post("/kommun/0780/bedomning", data={"csrf": csrf, "text": text, "marking": "police"}).status_code == 303
+        assert one.post("/kommun/0780/faststall", data={"csrf": csrf}).status_code == 303
+        page = one.get("/kommun/0780").text
+        assert "Lugnt sedan i lördags." in page
+        assert "19121212" not in page
+        assert "Version 2." in page
+        refused = one.post("/kommun/0780/bedomning", data={"csrf": csrf, "text": "Till alla", "marking": "partners"})
+        assert refused.status_code == 400
+        assert "Till alla" in refused.text
+
+
+@pytest.mark.parametrize(("form", "begins"), [("pdf", b"%PDF-"), ("html", b"<!doctype html>"), ("atom", b"<?xml"), ("geojson", b"{")])
+def test_the_picture_as_a_file(client, form, begins):
+    """The situation picture can be fetched in each of its forms."""
+    answer = client.get(f"/kommun/0780/lagesbild.{form}")
+    assert answer.status_code == 200
+    assert answer.content.lstrip().startswith(begins)
