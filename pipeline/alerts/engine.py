@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -75,6 +75,19 @@ class Alert(Struct, frozen=True, kw_only=True):
     figures: Mapping[str, Any]
 
 
+class Spoken(NamedTuple):
+    """A rule said something of a key, which it may have been silent about."""
+
+    key: str | None
+    #: When what it tells of was, and when it said so.
+    time: datetime
+    at: datetime
+    #: Until when it is silent about the key, and how many times that was doubled.
+    silence: tuple[datetime, int] | None
+    #: The document of which it said so; empty: at a run.
+    document: str = ""
+
+
 class Runner:
     """One rule with what it remembers."""
 
@@ -89,6 +102,8 @@ class Runner:
         self.query = every(rule.filter)
         self._kind: Kind = _KINDS[type(rule)](rule)
         self._silence = Silence(rule)
+        #: What it said where time alone can make it speak, silent or not, since the last time that somebody took it.
+        self.spoken: list[Spoken] = []
 
     @property
     def is_timed(self) -> bool:
@@ -121,9 +136,34 @@ class Runner:
 
     def take(self, event: Event, now: datetime) -> Iterator[Alert]:
         """A document as it comes, between two runs."""
-        for match in list(self._kind.take([event], now)):
-            if self._silence.lets_through(match.key, now):
+        yield from self._let_through(list(self._kind.take([event], now)), now, event.id)
+
+    def _let_through(self, matches: Sequence[Match], now: datetime, document: str = "") -> Iterator[Alert]:
+        for match in matches:
+            passes = self._silence.lets_through(match.key, now)
+            if self.is_timed:
+                self.spoken.append(Spoken(match.key, match.time, now, self._silence.of(match.key), document))
+            if passes:
                 yield self._alert(match, now)
+
+    def recall(self, spoken: Spoken) -> None:
+        """What it said at that time, while it was not asked (:meth:`skim`)."""
+        self._kind.spoke(spoken.key, spoken.time)
+        if spoken.silence is not None:
+            self._silence.put(spoken.key, *spoken.silence)
+
+    def skim(self, events: Sequence[Event], run: datetime | None) -> None:
+        """Documents and times of long ago, without asking what it says of them.
+
+        :param run: None: the documents came between two runs.
+        """
+        self._kind.is_muted = True
+        for _ in self._kind.take(events, run or events[-1].time):
+            pass
+        if run is not None:
+            for _ in self._kind.tick(run):
+                pass
+        self._kind.is_muted = False
 
     def go_on(self, before: Runner) -> None:
         """Remember what a version of the rule remembers that counts the same."""
@@ -136,10 +176,7 @@ class Runner:
 
     def run(self, events: Sequence[Event], run: datetime) -> Iterator[Alert]:
         """The run at ``run``, with the documents since the last that the rule is about, oldest first."""
-        matches = [*self._kind.take(events, run), *self._kind.tick(run)]
-        for match in matches:
-            if self._silence.lets_through(match.key, run):
-                yield self._alert(match, run)
+        yield from self._let_through([*self._kind.take(events, run), *self._kind.tick(run)], run)
 
     def _alert(self, match: Match, run: datetime) -> Alert:
         rule = self.rule
@@ -189,6 +226,7 @@ def _alerts(runner: Runner, events: Sequence[Event], begin: datetime, end: datet
         while at < len(events) and events[at].time <= run:
             at += 1
         yield from runner.run(events[first:at], run)
+        runner.spoken.clear()
         run += runner.every
         if not runner.is_timed:  # nothing can be said before the next document
             if at >= len(events):

@@ -26,6 +26,14 @@ class Silence:
             self._until[key] = self._next(until, power, now)
         return True
 
+    def of(self, key: Key) -> tuple[datetime, int] | None:
+        """(silent about the key until, how many times that was doubled); None if it never spoke."""
+        return self._until.get(key)
+
+    def put(self, key: Key, until: datetime, power: int) -> None:
+        """As :meth:`of` gave it."""
+        self._until[key] = (until, power)
+
     def _next(self, until: datetime | None, power: int, now: datetime) -> tuple[datetime, int]:
         """Twice as long if it goes on, halved again for each such time without an alert, never more than the longest."""
         if until is None or self._longest is None:

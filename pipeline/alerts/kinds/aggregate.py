@@ -79,10 +79,14 @@ class SpikeAggregation(Kind):
         return True
 
     def take(self, events: Sequence[Event], run: datetime) -> Iterator[Match]:
+        self._pairs.is_muted = self.is_muted
         for key, group in self._recent.at(events, run).items():
             figure = _metric(self._rule.metric_agg_type, group, self._rule.metric_agg_key)
             if figure is not None:
                 yield from self._pairs.add(key, Entry(run, figure, group[-1].id if group else ""))
+
+    def spoke(self, key: Key, time: datetime) -> None:
+        self._pairs.spoke(key, time)
 
 
 #: Where a document that was reduced to what the rule reads says whether it is one of the share.

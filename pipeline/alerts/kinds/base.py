@@ -46,6 +46,8 @@ class Kind(ABC):
         self._reads = rule.reads
         #: Fewer documents than this, once some were withdrawn, would not have made it speak.
         self.least = 1
+        #: While it is told what was long ago, and what it said then, it says nothing by itself.
+        self.is_muted = False
         #: Keys of which what was said is over, since the last time that somebody looked.
         self.over: set[Key] = set()
 
@@ -60,6 +62,9 @@ class Kind(ABC):
     def tick(self, run: datetime) -> Iterator[Match]:  # noqa: ARG002  (for those that go by it)
         """Time has come to ``run``."""
         yield from ()
+
+    def spoke(self, key: Key, time: datetime) -> None:  # noqa: B027  (most types remember nothing of it)
+        """It said something of the key, of that time, while it is muted."""
 
     @property
     def is_timed(self) -> bool:

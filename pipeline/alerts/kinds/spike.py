@@ -43,21 +43,28 @@ class Pairs:
         #: Until when a key that has spoken is not taken for a new one.
         self._quiet: dict[Key, datetime] = {}
         self._filled = False
+        #: Says nothing.
+        self.is_muted = False
 
     def add(self, key: Key, entry: Entry) -> Iterator[Match]:
         """Take an entry in; speak if the windows differ enough."""
         self._since.setdefault(key, entry.time)
         pair = self._pairs.setdefault(key, _Pair(self._rule))
         pair.current.add(entry)
-        if not self._may_speak(key, entry.time):
+        if not self._may_speak(key, entry.time) or self.is_muted:
             return
         reference, current = self._figure(pair.reference), self._figure(pair.current)
         if self._differ(reference, current):
             told = next((one for one in pair.current.entries if self._counts(one)), pair.current.entries[-1])
             yield Match(told.time, key, pair.current.ids, {"spike_count": current, "reference_count": reference})
-            pair.reference.clear()
-            del self._since[key]
-            self._quiet[key] = told.time + self._fill
+            self.spoke(key, told.time)
+
+    def spoke(self, key: Key, time: datetime) -> None:
+        """What was said of the key, of that time, is not said again before its windows are filled anew."""
+        if key in self._pairs:
+            self._pairs[key].reference.clear()
+        self._since.pop(key, None)
+        self._quiet[key] = time + self._fill
 
     def tick(self, run: datetime) -> Iterator[Match]:
         """Let the windows of each key move on; a key of which nothing is left is forgotten, but for when it was first seen."""
@@ -111,6 +118,7 @@ class Spike(Kind):
         return True
 
     def take(self, events: Sequence[Event], run: datetime) -> Iterator[Match]:  # noqa: ARG002
+        self._pairs.is_muted = self.is_muted
         for event in events:
             amount = self._amount(event)
             if amount is not None:
@@ -118,7 +126,11 @@ class Spike(Kind):
                     yield from self._pairs.add(key, Entry(event.time, amount, event.id))
 
     def tick(self, run: datetime) -> Iterator[Match]:
+        self._pairs.is_muted = self.is_muted
         yield from self._pairs.tick(run)
+
+    def spoke(self, key: Key, time: datetime) -> None:
+        self._pairs.spoke(key, time)
 
     def _amount(self, event: Event) -> int | None:
         """1, or the whole number in the field; None where it has none."""

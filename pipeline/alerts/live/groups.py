@@ -54,11 +54,15 @@ class Groups:
             self.groups.pop(group.name, None)
         else:
             self.groups[group.name] = group
-        self.touch(group.name)
 
     def inhibits(self, rule: str) -> bool:
         """Whether alerts of the rule keep others from being told."""
         return any(one.name == rule for one in self._inhibiting)
+
+    def resume(self, now: datetime) -> None:
+        """Once all was restored: when each group is to be looked at next."""
+        for name in [*self.groups]:
+            self._plan(name, [alert for alert in self._book.of_group(name) if not self._held(alert, now)[0]])
 
     def touch(self, name: str) -> None:
         """Something of the group has changed."""
@@ -102,7 +106,7 @@ class Groups:
         due = {name: None for name, at in self._due.items() if at < now or (at == now and not before)}
         if not before:
             due |= self._dirty
-        for name in due:
+        for name in sorted(due):
             self._dirty.pop(name, None)
             self._due.pop(name, None)
             yield from self._flush(name, now)
@@ -136,7 +140,7 @@ class Groups:
             yield self._end(group)
             return
         yield from self._tell(group, standing, free, over, now)
-        self._plan(name, free, now)
+        self._plan(name, free)
 
     def _tell(self, group: Group, standing: Sequence[Alert], free: Sequence[Alert], over: Sequence[Alert], now: datetime) -> Iterator[Wire]:
         wait, interval, repeat = self._spans((*standing, *over)[0])
@@ -173,7 +177,7 @@ class Groups:
         elif again:
             yield from self._send(group, self._heard(group) | self._duty(untaken, now), Kind.UPDATE, free, (), now)
 
-    def _plan(self, name: str, free: Sequence[Alert], now: datetime) -> None:
+    def _plan(self, name: str, free: Sequence[Alert]) -> None:
         """When the group is to be looked at again."""
         group = self.groups.get(name)
         if group is None:
@@ -192,9 +196,8 @@ class Groups:
                 when.append(group.told + repeat)
                 steps = [(self._rungs(ladder), ladder.done) for ladder in group.ladders]
                 when += [rungs[done].at for rungs, done in steps if done < len(rungs)]
-        later = [moment for moment in when if moment > now]
-        if later:
-            self._due[name] = min(later)
+        if when:
+            self._due[name] = min(when)
 
     def _send(
         self, group: Group, officers: _To, kind: Kind, free: Sequence[Alert], over: Sequence[Alert], now: datetime

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from pipeline.alerts.engine import Spoken
 from pipeline.alerts.notify.message import Certainty, Earlier, Kind, Named, Notification, Severity
 from pipeline.alerts.rule import Over
 from pipeline.model import Instant, Wire, county_of, municipality_of
@@ -167,7 +168,7 @@ class Command(Wire, frozen=True, kw_only=True, tag="alert_command"):
 
 
 class Tick(Wire, frozen=True, kw_only=True, tag="tick"):
-    """Time has come so far (topic ``ticks``): the stage has no other clock."""
+    """Time has come so far (topic ``ticks``): the stage has no other clock; how far it has come itself stands in ``alert_clock``."""
 
     at: Instant
 
@@ -184,6 +185,22 @@ class Taken(Wire, frozen=True, kw_only=True, tag="taken"):
     #: Essence of a rule → what the rule looks at; None: the rule had it before, or it came too late to be counted.
     hits: dict[str, dict[str, Any] | None]
     facts: Facts
+
+
+class Spoke(Wire, frozen=True, kw_only=True, tag="spoke"):
+    """A rule that time alone can make speak said something (topic ``alert_spoken``, key = essence of the rule)."""
+
+    essence: str
+    key: str | None
+    time: Instant
+    at: Instant
+    silence: tuple[Instant, int] | None
+    document: str = ""
+
+    @property
+    def spoken(self) -> Spoken:
+        """As the rule knows it."""
+        return Spoken(self.key, self.time, self.at, self.silence, self.document)
 
 
 class InForce(Wire, frozen=True, kw_only=True, tag="in_force"):

@@ -16,12 +16,27 @@ from pipeline.alerts.current import Current
 from pipeline.alerts.engine import Alert as Said
 from pipeline.alerts.live import life, subjects
 from pipeline.alerts.live.groups import Groups
-from pipeline.alerts.live.model import Alert, Change, Command, Delivery, Facts, Group, InForce, Made, Outgoing, Silence, State, Taken, Tick
+from pipeline.alerts.live.model import (
+    Alert,
+    Change,
+    Command,
+    Delivery,
+    Facts,
+    Group,
+    InForce,
+    Made,
+    Outgoing,
+    Silence,
+    Spoke,
+    State,
+    Taken,
+    Tick,
+)
 from pipeline.alerts.live.subjects import Names, Subject
-from pipeline.alerts.live.watch import Watch, Watched, hits_of, prime
+from pipeline.alerts.live.watch import Watch, Watched, hits_of
 from pipeline.alerts.rota.duty import Rota
 from pipeline.alerts.rule import AnyType
-from pipeline.alerts.topics import ALERTS, GROUPS, IN_FORCE, INPUTS, JOURNAL, NOTIFICATIONS, SILENCES, TICKS
+from pipeline.alerts.topics import ALERTS, CLOCK, GROUPS, IN_FORCE, INPUTS, JOURNAL, NOTIFICATIONS, SILENCES, SPOKEN, TICKS
 from pipeline.dead import dead_record
 from pipeline.errors import WireError
 from pipeline.model import Wire, decode, encode
@@ -53,9 +68,11 @@ class Alerts:
 
     def _begin(self) -> None:
         self._now = _BEGINNING
-        self._looked = _BEGINNING
+        self._looked = self._noted = _BEGINNING
         self._book = life.Book()
         self._facts: dict[str, Facts] = {}
+        #: Document → the newest revision that counted for any rule.
+        self._revisions: dict[str, int] = {}
         self._groups = Groups(self._book, self._facts)
         self._since: dict[str, datetime] = {}
         self._told_of: dict[str, InForce] = {}
@@ -69,6 +86,8 @@ class Alerts:
         """Fold back alerts, groups, silences, and what the rules remember."""
         self._begin()
         self._read = read
+        for record in read(CLOCK):
+            self._pass(decode(record.value, Tick).at)
         for record in read(IN_FORCE):
             found = decode(record.value, InForce)
             self._told_of[record.key] = found
@@ -84,14 +103,14 @@ class Alerts:
             self._pass(record.timestamp)
         journal = [decode(record.value, Taken) for record in read(JOURNAL) if record.value]
         for taken in journal:
-            self._facts[taken.id] = taken.facts
+            self._facts[taken.id], self._revisions[taken.id] = taken.facts, taken.revision
             self._pass(taken.at)
         if self._now > _BEGINNING:
             self._put_in_force(self._now)
             assert self._watch is not None  # noqa: S101  (it was made just now)
-            self._watch.replay(journal, self._now)
-            self._teach(self._watch.rules)
-            self._groups.touch_all()
+            spoken = (decode(record.value, Spoke) for record in read(SPOKEN))
+            self._watch.replay(sorted(journal, key=lambda taken: taken.at), spoken, self._now)
+            self._groups.resume(self._now)
 
     def _pass(self, moment: datetime) -> None:
         self._now = max(self._now, moment)
@@ -116,18 +135,33 @@ class Alerts:
         self._groups.rota = self._rota.value if self._rota is not None else None
         self._is_declared = False
 
-    def _teach(self, rules: Iterable[Watched]) -> None:
-        """Rules that were not in force before learn from what was there."""
-        new = [watched for watched in rules if watched.essence not in self._since]
-        if not new or self._read is None:
+    def _teach(self, watch: Watch) -> Iterator[Record]:
+        """Rules that were not in force before learn from what was there; they say nothing of that."""
+        new = Watch([watched.rule for watched in watch.rules if watched.essence not in self._since], {}, self._now)
+        if not new.rules or self._read is None:
             return
-        for topic, over in subjects.TOPICS.items():
-            mine = [watched for watched in new if watched.rule.subject == over]
-            if mine:
-                records = self._read(topic, self._now - _HISTORY)
-                known = [(subjects.read(record), record.timestamp) for record in records if record.value and record.timestamp < self._now]
-                for watched in mine:
-                    prime(watched, known)
+        there = (
+            record
+            for topic, over in subjects.TOPICS.items() if any(watched.rule.subject == over for watched in new.rules)
+            for record in self._read(topic, self._now - _HISTORY) if record.value and record.timestamp < self._now
+        )  # fmt: skip
+        taught = [taken for record in there if (taken := self._past(new, subjects.read(record), record)) is not None]
+        watch.learn(sorted(taught, key=lambda taken: taken.at))
+        for taken in taught:
+            self._facts.setdefault(taken.id, taken.facts)
+            yield Record(topic=JOURNAL, key=taken.id, timestamp=taken.at, value=encode(taken))
+
+    def _past(self, new: Watch, subject: Subject, record: Delivered) -> Taken | None:
+        """What a record that was there before is to rules that are new."""
+        about = [] if subject.is_gone else new.about(subject)
+        if not about:
+            return None
+        found = subjects.facts(subject, record.timestamp, self._names)
+        hits = {watched.essence: watched.given(subject) for watched in about}
+        for watched in about:
+            watched.seen[subject.id] = subject.revision
+        at = record.timestamp
+        return Taken(id=subject.id, over=subject.over, revision=subject.revision, at=at, time=found.time, hits=hits, facts=found)
 
     def _reload(self, now: datetime, *, look: bool) -> Iterator[Record]:
         """Go by the files; a bad one leaves the old in force, and says why.
@@ -146,10 +180,10 @@ class Alerts:
                         log.info("what was changed is in force", of=name, version=current.version)
         if self._watch is None or changed:
             self._put_in_force(now)
-            assert self._watch is not None  # noqa: S101  (it was made just now)
-            self._teach(self._watch.rules)
         if not self._is_declared:
             self._is_declared = True
+            assert self._watch is not None  # noqa: S101  (it was made just now)
+            yield from self._teach(self._watch)
             yield from self._declare(now)
 
     def _declare(self, now: datetime) -> Iterator[Record]:
@@ -181,6 +215,10 @@ class Alerts:
                     continue  # the index makes a dead letter of it, or its writer has: one is enough
                 outputs.append(dead_record(self.name, str(error), delivered))
         outputs += self._tell(self._now)
+        outputs += self._spoken()
+        if self._now > self._noted:
+            self._noted = self._now
+            outputs.append(Record(topic=CLOCK, key="now", timestamp=self._now, value=encode(Tick(at=self._now))))
         return outputs
 
     def _one(self, delivered: Delivered) -> Iterator[Record]:
@@ -219,7 +257,7 @@ class Alerts:
         now = self._now
         about = [] if subject.is_gone else self._watch.about(subject)
         resting = self._book.resting_on(subject.id)
-        if not about and not resting:
+        if (not about and not resting) or subject.revision <= self._revisions.get(subject.id, 0):
             return
         found = subjects.facts(subject, now, self._names)
         if not subject.is_gone:
@@ -227,14 +265,13 @@ class Alerts:
         yield from self._revised(subject, {watched.rule.name for watched in about}, resting)
         if about:
             time, hits = hits_of(about, subject, now)
-            if any(watched.seen.get(subject.id, 0) < subject.revision for watched in about):
-                taken = Taken(
-                    id=subject.id, over=subject.over, revision=subject.revision, at=now, time=time, hits=hits, facts=found
-                )  # fmt: skip
-                yield Record(topic=JOURNAL, key=subject.id, timestamp=now, value=encode(taken))
-                for watched, said in self._watch.take(taken):
-                    yield from self._said(watched, said)
-                    yield from self._ended(watched)
+            taken = Taken(id=subject.id, over=subject.over, revision=subject.revision, at=now, time=time, hits=hits, facts=found)
+            self._revisions[subject.id] = subject.revision
+            yield Record(topic=JOURNAL, key=subject.id, timestamp=now, value=encode(taken))
+            for watched, said in self._watch.take(taken):
+                yield from self._said(watched, said)
+            for watched in about:
+                yield from self._ended(watched)
 
     def _revised(self, subject: Subject, about: set[str], resting: Iterable[Alert]) -> Iterator[Record]:
         """What an edit or a withdrawal means for alerts that rest on it."""
@@ -323,6 +360,13 @@ class Alerts:
         if (before is None or before.state.is_open != alert.state.is_open) and self._groups.inhibits(alert.rule):
             self._groups.touch_all()
         yield self._record(alert)
+
+    def _spoken(self) -> Iterator[Record]:
+        for watched in self._watch.rules if self._watch else ():
+            said, watched.runner.spoken = watched.runner.spoken, []
+            for one in said:
+                spoke = Spoke(essence=watched.essence, key=one.key, time=one.time, at=one.at, silence=one.silence, document=one.document)
+                yield Record(topic=SPOKEN, key=watched.essence, timestamp=one.at, value=encode(spoke))
 
     def _tell(self, now: datetime, *, before: bool = False) -> Iterator[Record]:
         yield from (self._record(made) for made in self._groups.look(now, before=before))

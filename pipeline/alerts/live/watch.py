@@ -6,15 +6,16 @@ What a rule remembers follows from the documents that count for it and the times
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from pipeline.alerts.anchors import Anchors, Query
 from pipeline.alerts.engine import Alert as Said
-from pipeline.alerts.engine import Runner, at_or_after, first_after
+from pipeline.alerts.engine import Runner, Spoken, at_or_after, first_after
 from pipeline.alerts.kinds.base import Event, Key
-from pipeline.alerts.live.model import Taken
+from pipeline.alerts.live.model import Spoke, Taken
 from pipeline.alerts.live.subjects import Subject
-from pipeline.alerts.rule import AnyType, NewTermRule, Over
+from pipeline.alerts.rule import AnyType, Over
 from pipeline.alerts.text import WORDS
 
 
@@ -32,26 +33,70 @@ class Watched:
         self._waiting: list[Event] = []
         #: When it is run next.
         self.due = at_or_after(since, self.runner.every)
+        #: What goes by was said before: the rule is not asked what it says of it; and the runs in which nothing came are left out.
+        self.is_recalling = self.is_skimming = False
 
     def take(self, event: Event, now: datetime) -> Iterator[Said]:
         """A document that counts came."""
         if self.runner.is_by_run:
             self._waiting.append(event)
+        elif self.is_recalling:
+            self.runner.skim([event], None)
         else:
             yield from self.runner.take(event, now)
 
-    def advance(self, now: datetime, *, only_last: bool = False) -> Iterator[Said]:
-        """Do the runs that time has come to.
-
-        :param only_last: of those without documents the last alone: what none of them would change.
-        """
+    def advance(self, now: datetime) -> Iterator[Said]:
+        """Do the runs that time has come to; while skimming, of those without documents the last alone."""
         while self.due <= now:
             last = first_after(now, self.runner.every) - self.runner.every
-            if not self._waiting and (only_last or not self.runner.is_timed):
+            if not self._waiting and (self.is_skimming or not self.runner.is_timed):
                 self.due = last
             run, self.due = self.due, self.due + self.runner.every
             events, self._waiting = sorted(self._waiting, key=lambda event: event.time), []
-            yield from self.runner.run(events, run)
+            if self.is_recalling:
+                self.runner.skim(events, run)
+            else:
+                yield from self.runner.run(events, run)
+
+    def given(self, subject: Subject) -> dict[str, Any] | None:
+        """What the rule looks at of it; None: it had it before. Each version of a finding and of a source's state counts."""
+        before = self.seen.get(subject.id)
+        counts = before is None or (subject.over in {"findings", "sources"} and subject.revision > before)
+        return self.runner.project(subject.document) if counts else None
+
+    def replay(self, journal: Sequence[Taken], spoken: Sequence[Spoke], now: datetime) -> None:
+        """Go through what counted for it, and what it said, in order of time."""
+        said, done = [one.spoken for one in spoken], 0
+        for taken in journal:
+            while done < len(said) and (said[done].at < taken.at or (said[done].at == taken.at and not said[done].document)):
+                self._recall(said[done], now)
+                done += 1
+            self._go_to(taken.at, now)
+            self.seen[taken.id] = taken.revision
+            if (reduced := taken.hits[self.essence]) is not None:
+                self.is_recalling = self.runner.is_timed
+                _drop(self.take(Event(taken.time, taken.id, reduced), taken.at))
+            while done < len(said) and (said[done].at, said[done].document) == (taken.at, taken.id):
+                self.runner.recall(said[done])
+                done += 1
+        for one in said[done:]:
+            self._recall(one, now)
+        self._go_to(now, now)
+        self.is_recalling = self.is_skimming = False
+        self.over()
+        self.runner.spoken.clear()
+
+    def _recall(self, spoken: Spoken, now: datetime) -> None:
+        self._go_to(spoken.at, now)
+        self.runner.recall(spoken)
+
+    def _go_to(self, at: datetime, now: datetime) -> None:
+        """Time went on to ``at``: run by run where that matters (:attr:`Rule.horizon`)."""
+        self.is_recalling = self.is_skimming = self.runner.is_timed
+        begin = now - self.rule.horizon
+        _drop(self.advance(min(at, begin)))
+        self.is_skimming = self.is_skimming and not self.rule.horizon
+        _drop(self.advance(at))
 
     def go_on(self, before: Watched) -> None:
         """Remember what a version of the rule remembers that counts the same."""
@@ -110,46 +155,30 @@ class Watch:
                 event = Event(taken.time, taken.id, reduced)
                 yield from ((watched, said) for said in watched.take(event, taken.at))
 
-    def replay(self, journal: Iterable[Taken], now: datetime) -> None:
-        """Fold back what the rules remember; what they say was said before."""
-        for taken in journal:
-            for essence in taken.hits:
-                if (watched := self.by_essence.get(essence)) is not None:
-                    _drop(watched.advance(taken.at, only_last=taken.at < now - watched.rule.horizon))
+    def learn(self, taught: Iterable[Taken]) -> None:
+        """Give rules what was there before they were in force."""
+        for taken in taught:
             _drop(self.take(taken))
+
+    def replay(self, journal: Sequence[Taken], spoken: Iterable[Spoke], now: datetime) -> None:
+        """Fold back what the rules remember; what they say was said before.
+
+        Where time alone makes a rule speak, each of its runs is done again as far back as that matters (:attr:`Rule.horizon`), and what it
+        said is told to it: of what is older the documents are enough.
+        """
+        said = sorted((one for one in spoken if one.essence in self.by_essence), key=lambda one: one.at)
         for watched in self.rules:
-            _drop(watched.advance(now, only_last=watched.rule.horizon == timedelta(0)))
-            watched.over()
+            mine = [one for one in said if one.essence == watched.essence]
+            watched.replay([taken for taken in journal if watched.essence in taken.hits], mine, now)
         self._due = None
 
 
-def hits_of(rules: Iterable[Watched], subject: Subject, at: datetime) -> tuple[datetime, dict[str, dict[str, object] | None]]:
+def hits_of(rules: Iterable[Watched], subject: Subject, at: datetime) -> tuple[datetime, dict[str, dict[str, Any] | None]]:
     """(when it was, what each of the rules is given of it): nothing where the rule had it before, or it comes too late."""
     time = min(subject.time or at, at)  # a clock that is ahead would empty the windows of all others
-    hits: dict[str, dict[str, object] | None] = {}
-    for watched in rules:
-        before = watched.seen.get(subject.id)
-        counts = before is None or (subject.over in {"findings", "sources"} and subject.revision > before)
-        is_late = at - time > watched.rule.lateness.delta
-        hits[watched.essence] = watched.runner.project(subject.document) if counts and not is_late else None
-    return time, hits
-
-
-def prime(watched: Watched, subjects: Iterable[tuple[Subject, datetime]]) -> None:
-    """Give a rule that is new what was there before it, so that it knows what is usual; it says nothing of that."""
-    for subject, at in subjects:
-        if subject.over != watched.rule.subject or subject.is_gone or not watched.runner.query(subject.document):
-            continue
-        known = watched.seen.get(subject.id)
-        watched.seen[subject.id] = subject.revision
-        if known is not None and subject.over not in {"findings", "sources"}:
-            continue
-        event = Event(min(subject.time or at, at), subject.id, watched.runner.project(subject.document))
-        if isinstance(watched.rule, NewTermRule):
-            watched.runner.learn(event)
-            continue
-        _drop(watched.advance(at, only_last=True))
-        _drop(watched.take(event, at))
+    return time, {
+        watched.essence: None if at - time > watched.rule.lateness.delta else watched.given(subject) for watched in rules
+    }  # fmt: skip
 
 
 def _drop(said: Iterator[object]) -> None:

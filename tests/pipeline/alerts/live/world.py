@@ -146,7 +146,7 @@ class World:
 def rule(name: str, kind: str, **options: Any) -> str:
     """A rule as YAML; JSON is."""
     given = {"name": name, "purpose": "prova", "type": kind, "realert": {"seconds": 0}} | options
-    return msgspec.json.encode(given).decode() + "\n---\n"
+    return "---\n" + msgspec.json.encode(given).decode() + "\n"
 
 
 def steps() -> st.SearchStrategy[list[tuple[float, str]]]:
