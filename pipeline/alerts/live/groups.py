@@ -124,7 +124,7 @@ class Groups:
         if group is None:
             if not standing:
                 return
-            group = Group(id=standing[0].id, name=name, began=now)
+            group = Group(id=standing[0].id, name=name, began=standing[0].found)
             yield self._keep(group)
         free = []
         for alert in standing:

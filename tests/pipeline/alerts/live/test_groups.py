@@ -1,0 +1,275 @@
+"""What is told when, to whom: groups, silences, inhibition, and the steps of the rota."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.alerts.live import desk
+from pipeline.alerts.live.model import Delivery, State
+from pipeline.alerts.notify.message import Kind
+from pipeline.alerts.topics import DELIVERIES
+from pipeline.errors import UsageError
+from pipeline.model import encode
+from pipeline.ports import Record
+from tests.pipeline.alerts.live.world import FIRE, NOON, ROTA, World, document, rule
+
+MINUTE = timedelta(minutes=1)
+NIGHTS = """\
+    shifts:
+    - {from: "sun 03:00", to: "sun 02:00", officers: [anna]}
+    - {from: "sun 02:00", to: "sun 03:00", officers: [bo]}
+    escalation:
+    - {after: {minutes: 10}, to: duty}
+    - {after: {minutes: 20}, to: fallback}
+"""
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_thousand_alerts_in_a_minute_are_one_message(tmp_path):
+    """With how many there are; and one that all are acknowledged."""
+    made = World(tmp_path, FIRE + "group_wait: {minutes: 1}\n")
+    for second in range(50):
+        made.come(*(document(f"d{second}-{n}", NOON + timedelta(seconds=second)) for n in range(20)), run=False)
+    made.run()
+    assert made.told == []
+    made.tick(1)
+    assert made.told == [(1, "trigger", "anna", 1_000)]
+    assert len(made.messages[0].notification.links) == 10
+    desk.acknowledge(made.bus, made.messages[0].notification.alert, "anna", "", made.now)
+    made.run()
+    assert made.told[1:] == [(1, "acknowledged", "anna", 1_000)]
+    assert {one.state for one in made.board.alerts.values()} == {State.ACKNOWLEDGED}
+    made.close()
+
+
+def test_a_group_waits_gathers_and_repeats(tmp_path):
+    """``group_wait`` from its first alert, ``group_interval`` from its last message, ``repeat_interval`` while nobody acknowledges."""
+    options = "group_wait: {seconds: 30}\ngroup_interval: {minutes: 10}\nrepeat_interval: {hours: 2}\nnotify: [fallback]\n"
+    made = World(tmp_path, FIRE + options)
+    made.fire("d1")
+    made.tick(0.4)
+    assert made.told == []
+    made.tick(0.5)
+    made.fire("d2", 1)
+    made.tick(10.4)
+    assert made.told == [(0.5, "trigger", "desk", 1)]
+    made.tick(10.5)
+    made.tick(130)
+    made.tick(130.5)
+    assert made.told == [(0.5, "trigger", "desk", 1), (10.5, "update", "desk", 2), (130.5, "update", "desk", 2)]
+    assert [one.notification.sequence for one in made.messages] == [1, 2, 3]
+    assert len({one.notification.alert for one in made.messages}) == 1
+    made.close()
+
+
+def test_aggregation_gathers_as_in_elastalert(tmp_path):
+    """It is how long a new group waits."""
+    made = World(tmp_path, FIRE.replace("realert: {seconds: 0}", "aggregation: {minutes: 2}"))
+    made.fire("d1")
+    made.fire("d2", 1)
+    made.tick(2)
+    assert made.told == [(2, "trigger", "anna", 2)]
+    made.close()
+
+
+def test_groups_are_by_the_labels_that_a_rule_names(tmp_path):
+    """And by whom they are for: alerts of two regions are never one message."""
+    rota = ROTA + "  nord:\n    shifts:\n    - {from: 'mon 00:00', to: 'mon 00:00', officers: [bo]}\n"
+    made = World(tmp_path, FIRE + "group_by: [municipality]\n", rota)
+    for number, place in enumerate(("1480", "1480", "1481", "2580")):
+        made.come(document(f"d{number}", NOON, place=place), run=False)
+    made.run()
+    assert sorted(made.told) == [(0, "trigger", "anna", 1), (0, "trigger", "anna", 2), (0, "trigger", "bo", 1)]
+    made.close()
+
+
+def test_nobody_acknowledges_so_the_next_is_told(world):
+    """At the times of the rota's steps, the fallback in the end; each message has a number of its own."""
+    world.fire("d1")
+    for minute in (9.9, 10, 19, 20.5, 60):
+        world.tick(minute)
+    assert world.told == [(0, "trigger", "anna", 1), (10, "trigger", "bo", 1), (20.5, "trigger", "desk", 1)]
+    assert [one.notification.sequence for one in world.messages] == [1, 2, 3]
+
+
+def test_once_somebody_acknowledges_nobody_else_is_told(world):
+    """Those who were told hear who has it. A new alert begins with those who are first."""
+    world.fire("d1")
+    world.tick(10)
+    alert = world.alert
+    desk.acknowledge(world.bus, alert.id, "anna", "åker dit", NOON + 11 * MINUTE)
+    world.run()
+    world.tick(30)
+    assert world.told[2:] == [(10, "acknowledged", "anna", 1), (10, "acknowledged", "bo", 1)]
+    change = world.board.alerts[alert.id].change
+    assert (change.what, change.who, change.why, change.at) == ("acknowledged", "anna", "åker dit", NOON + 11 * MINUTE)
+    world.fire("d2", 31)
+    assert world.told[4:] == [(31, "update", "anna", 2), (31, "update", "bo", 2)]
+    world.tick(41)
+    assert world.told[6:] == [(41, "trigger", "bo", 1)]
+
+
+def test_a_person_ends_it(world):
+    """Resolved by hand it is told at once."""
+    world.fire("d1")
+    desk.resolve(world.bus, world.alert.id, "anna", "släckt", NOON + MINUTE)
+    world.run()
+    assert (world.alert.state, world.alert.change.why) == (State.RESOLVED, "släckt")
+    assert [one[1:3] for one in world.told] == [("trigger", "anna"), ("resolved", "anna")]
+
+
+def test_the_fallback_is_always_there(tmp_path):
+    """What happens in no region; a rule that names somebody whom the rota does not know."""
+    made = World(tmp_path, FIRE)
+    made.fire("d1", place="2580")
+    assert made.told == [(0, "trigger", "desk", 1)]
+    assert made.messages[0].notification.language == "en"
+    made.rules.write_text(FIRE.replace("brand", "annan") + "notify: [nobody-here]\n", encoding="utf-8")
+    made.tick(5)
+    made.fire("d2", 6)
+    assert made.told[1:] == [(6, "trigger", "desk", 1)]
+    made.close()
+
+
+def test_without_a_rota_alerts_stand_and_nobody_is_told(tmp_path):
+    """They can be seen and acknowledged."""
+    made = World(tmp_path, FIRE, rota=None)
+    made.fire("d1")
+    assert (made.alert.state, made.told) == (State.FIRING, [])
+    assert "there is no rota" in made.alert.change.why
+    desk.acknowledge(made.bus, made.alert.id, "anna", "", NOON)
+    made.run()
+    assert made.alert.state is State.ACKNOWLEDGED
+    made.close()
+
+
+def test_who_cannot_be_reached_is_followed_at_once(world):
+    """A message that no channel took brings the next step forward; when all were tried, all are told again after the interval."""
+    world.fire("d1")
+    alert = world.alert.id
+
+    def fail(officer: str, minutes: float) -> None:
+        at = NOON + minutes * MINUTE
+        failed = Delivery(id=f"{alert}:{officer}:{minutes}", alert=alert, key=alert, officer=officer, kind=Kind.TRIGGER, at=at)
+        world.bus.publish([Record(topic=DELIVERIES, key=failed.id, timestamp=at, value=encode(failed))])
+        world.tick(minutes)
+
+    fail("anna", 1)
+    assert world.told[1:] == [(1, "trigger", "bo", 1)]
+    fail("bo", 2)
+    fail("desk", 3)
+    assert world.told[2:] == [(2, "trigger", "desk", 1)]
+    world.begin()
+    world.tick(8)
+    assert sorted(one[2] for one in world.told[3:]) == ["anna", "bo", "desk"]
+
+
+def test_a_silence_has_author_reason_and_end(world):
+    """What it covers is not told, and says why; when it ends, what still stands is told."""
+    made = desk.silence(world.bus, {"county": "14", "rule": "brand"}, "anna", "övning", NOON, NOON + 60 * MINUTE)
+    world.run()
+    world.fire("d1", 1)
+    assert world.told == []
+    assert (world.alert.state, world.alert.held) == (State.PENDING, f"silenced by anna until {made.ends.isoformat()}: övning")
+    world.fire("d2", 2, place="2580")
+    assert world.told == [(2, "trigger", "desk", 1)]
+    world.begin()
+    world.tick(60)
+    assert world.told[1:] == [(60, "trigger", "anna", 1)]
+    assert world.changes(world.messages[-1].notification.alert) == ["detected", "held", "released", "told"]
+
+
+def test_a_silence_can_be_ended(world):
+    """By whoever wishes to hear again."""
+    made = desk.silence(world.bus, {"theme": "fire"}, "anna", "övning", NOON, NOON + 60 * MINUTE)
+    world.run()
+    world.fire("d1", 1)
+    assert world.told == []
+    desk.unsilence(world.bus, made, "bo", "övningen är över", NOON + 2 * MINUTE)
+    world.run()
+    world.tick(2)
+    assert world.told == [(2, "trigger", "anna", 1)]
+    assert world.board.silenced(NOON + 3 * MINUTE) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason", "minutes", "said"),
+    [
+        ({}, "x", 1, "none of them"),
+        ({"colour": "red"}, "x", 1, "colour"),
+        ({"rule": "a"}, " ", 1, "reason"),
+        ({"rule": "a"}, "x", 0, "later"),
+    ],
+)
+def test_a_silence_that_says_too_little_is_refused(world, labels, reason, minutes, said):
+    """For whom, why, until when."""
+    with pytest.raises(UsageError, match=said):
+        desk.silence(world.bus, labels, "anna", reason, NOON, NOON + minutes * MINUTE)
+
+
+def test_a_snoozed_alert_comes_again(world):
+    """Told of, then silent for an hour, and then told again unless somebody has taken it."""
+    world.fire("d1")
+    desk.silence(world.bus, {"alert": world.alert.id}, "anna", "efter mötet", NOON + MINUTE, NOON + 60 * MINUTE)
+    world.run()
+    for minute in (10, 20, 59):
+        world.tick(minute)
+    assert len(world.told) == 1
+    world.tick(60)
+    assert world.told[1] == (60, "update", "anna", 1)
+
+
+def test_a_greater_alert_keeps_lesser_ones_from_being_told(tmp_path):
+    """In the same county, as long as it stands."""
+    rules = FIRE + rule("våld", "any", filter=[{"term": {"themes.id": "violence"}}], inhibits={"rules": ["brand"], "equal": ["county"]})
+    made = World(tmp_path, rules)
+    made.fire("v1", theme="violence")
+    made.fire("d1", 1)
+    made.fire("d2", 2, place="2580")
+    assert [one[2] for one in made.told] == ["anna", "desk"]
+    [held] = [one for one in made.board.open if one.held]
+    assert held.held.startswith("inhibited by alert")
+    greater = next(one for one in made.board.open if one.rule == "våld")
+    desk.resolve(made.bus, greater.id, "anna", "", NOON + 3 * MINUTE)
+    made.run()
+    assert ("trigger", "anna", 1) in [one[1:] for one in made.told[2:]]
+    made.close()
+
+
+@pytest.mark.parametrize("change", [datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)])
+def test_in_the_nights_of_the_clock_change_steps_come_when_they_should(tmp_path, change):
+    """Ten and twenty minutes are that also across the change, and somebody is on duty throughout."""
+    made = World(tmp_path, FIRE, ROTA.split("    shifts:")[0] + NIGHTS)
+    for minutes in range(0, 121, 30):
+        at = change + minutes * MINUTE
+        before = len(made.messages)
+        made.come(document(f"d{minutes}", at))
+        for later in (5, 10, 20, 25):
+            made.tick((at - NOON) / MINUTE + later)
+        mine = made.messages[before:]
+        assert [(one.notification.sent - at) / MINUTE for one in mine] == [0, 10, 20]
+        assert mine[-1].officer == "desk"
+        assert mine[0].notification.timezone == "Europe/Stockholm"
+        desk.resolve(made.bus, mine[0].notification.alert, "anna", "", at + 26 * MINUTE)
+        made.run()
+    made.close()
+
+
+def test_usefulness_is_marked(world):
+    """By whoever was told, and counted by rule."""
+    world.fire("d1")
+    world.fire("d2", 10)
+    first, second = world.board.alerts
+    desk.mark(world.bus, first, useful=True, who="anna", why="", at=NOON)
+    desk.mark(world.bus, second, useful=False, who="anna", why="det var en övning", at=NOON)
+    world.run()
+    assert desk.usefulness(world.board.alerts.values()) == {"brand": (1, 1)}
+    assert world.board.alerts[second].change.why == "det var en övning"
