@@ -36,10 +36,14 @@ class Pulse:
         self.look()
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop looking; who listens is let go."""
+    def end(self) -> None:
+        """Look no more; who listens is let go."""
         self._stop.set()
         self._tell()
+
+    def stop(self) -> None:
+        """The same, and wait until it is so."""
+        self.end()
         if self._thread.is_alive():
             self._thread.join()
 

@@ -9,12 +9,28 @@ from contextlib import ExitStack, contextmanager
 
 import uvicorn
 
+from pipeline.console.live import Pulse
 from pipeline.console.room import Room
 from pipeline.console.site import Site
 from pipeline.errors import SettingsError, UsageError
 
 #: Seconds that answers may take to be finished when the console stops.
 _FINISH = 2
+#: Connections that may wait to be taken.
+_WAITING = 256
+
+
+class _Uvicorn(uvicorn.Server):
+    """Lets those go first who listen for news: they would stay for ever."""
+
+    def __init__(self, config: uvicorn.Config, pulse: Pulse) -> None:
+        super().__init__(config)
+        self._pulse = pulse
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See the library."""
+        self._pulse.end()
+        await super().shutdown(sockets)
 
 
 class Server:
@@ -35,7 +51,7 @@ class Server:
             self._site.app(), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_FINISH,
             proxy_headers=False, lifespan="off", h11_max_incomplete_event_size=32_768,
         )  # fmt: skip
-        self._server = uvicorn.Server(config)
+        self._server = _Uvicorn(config, self._site.pulse)
 
     def serve(self) -> None:
         """Answer until SIGTERM or Ctrl-C.
@@ -61,9 +77,9 @@ class Server:
         try:
             yield
         finally:
-            self._site.pulse.stop()
             self._server.should_exit = True
             thread.join()
+            self._site.pulse.stop()
             self._socket.close()
 
 
@@ -82,6 +98,7 @@ def listen(address: str) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             made.bind((host, int(port)))
+            made.listen(_WAITING)  # who comes before it is ready waits a moment
         except OSError as error:
             raise UsageError(
                 f"console.address: {address}: {error.strerror}; stop what uses it, or set another with FJARIL_CONSOLE__ADDRESS, empty for none"
