@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -42,6 +42,8 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from pipeline.situation.store import SituationStore
     from pipeline.tables import View
 
+#: File of what people add to situation pictures.
+_PICTURES = "situations.db"
 #: The stages in the order of the flow.
 STAGES = ("collect", "enrich", "relate", "spread", "alerts", "index")
 #: Stage → topics that it reads; ``deliver`` is a part of ``alerts``.
@@ -142,7 +144,14 @@ def open_pictures(settings: Settings) -> SituationStore:
     """What people added to situation pictures, and the versions that were kept."""
     from pipeline.situation.store import SituationStore
 
-    return SituationStore(settings.data_dir / "situations.db")
+    return SituationStore(settings.data_dir / _PICTURES)
+
+
+def forget_pictures(settings: Settings, now: datetime) -> None:
+    """Remove what people added to situation pictures, and the versions that were kept, once the events that they rest on are removed."""
+    if (settings.data_dir / _PICTURES).exists():
+        with closing(open_pictures(settings)) as pictures:
+            pictures.forget(now - timedelta(days=settings.keep.related))
 
 
 def _area_name(settings: Settings) -> Callable[[str], str]:

@@ -24,7 +24,7 @@ from pipeline.errors import FjarilError
 from pipeline.export import write
 from pipeline.live import Live, running
 from pipeline.model import Source, SourceState
-from pipeline.settings import Keep, Settings, load_sources
+from pipeline.settings import Settings, load_sources
 from pipeline.situation import period
 
 log = structlog.get_logger()
@@ -77,7 +77,7 @@ async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live
         watch(live)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_look_after(live, settings.keep))
+                tasks.create_task(_look_after(settings, live))
                 if "spread" in stages:
                     tasks.create_task(_nights(settings, live))
                     if settings.export.nightly:
@@ -189,9 +189,9 @@ async def _exports(settings: Settings, live: Live) -> None:
         await asyncio.sleep(_LOOK_AT_CLOCK)
 
 
-async def _look_after(live: Live, keep: Keep) -> None:
+async def _look_after(settings: Settings, live: Live) -> None:
     """Stop when a stage has stopped; remove what is past its retention."""
-    loop = asyncio.get_running_loop()
+    loop, keep = asyncio.get_running_loop(), settings.keep
     expired, looked = -_EXPIRY, None
     while True:
         live.check()
@@ -202,6 +202,7 @@ async def _look_after(live: Live, keep: Keep) -> None:
             documents = 0
             if live.index is not None and keep.index is not None:
                 documents = await asyncio.to_thread(live.index.expire, now - timedelta(days=keep.index))
+            await asyncio.to_thread(app.forget_pictures, settings, now)
             if live.index is not None:
                 await asyncio.to_thread(erase.again, live.bus, live.index, looked, now)
                 looked = now - timedelta(seconds=_EXPIRY)

@@ -56,9 +56,13 @@ class Usual(Generic[Key]):
 
         :param known_at: until when was counted, where that is long before ``last``.
         """
-        now, counted = _hours(known_at or last), self._counts.get(key)
+        return self.together((key,), last, window, known_at)
+
+    def together(self, keys: Iterable[Key], last: datetime, window: timedelta, known_at: datetime | None = None) -> Expected:
+        """The same of several keys as if they were one."""
+        now = _hours(known_at or last)
         hours = max(self._age.hours(now), KNOWN / _HOUR)
-        known = (counted.read(now) if counted else 0.0) + _BELIEVED
+        known = sum(counted.read(now) for key in keys if (counted := self._counts.get(key))) + _BELIEVED
         hour = _hour_of_week(last)
         share = sum(self._week[(hour - back) % 168] for back in range(int(window / _HOUR))) / self._total * 168 / hours
         return Expected(known * share, known)

@@ -25,12 +25,13 @@ _HOUR = timedelta(hours=1)
 
 
 class Baseline:
-    """What is usual in an area, from what came before the period alone."""
+    """What is usual in an area, from what came before the period alone.
 
-    def __init__(self, before: Sequence[Happened], since: datetime, places: Collection[str]) -> None:
-        self._usual, self._since = Usual[str](), since
-        for one in before:
-            self._usual.add(one.time, [group(one.theme)] if one.place in places else ())
+    :param usual: of (place, group of themes), what came before.
+    """
+
+    def __init__(self, usual: Usual[tuple[str, str]], since: datetime, places: Collection[str]) -> None:
+        self._usual, self._since, self._places = usual, since, places
 
     def expected(self, theme: str, start: datetime, end: datetime) -> Expected | None:
         """Of a group between two times; None before it is known what is usual."""
@@ -38,7 +39,8 @@ class Baseline:
         hours = round((end - start) / _HOUR)
         if first is None or self._since - first < KNOWN or not hours:
             return None
-        found = self._usual.expected(theme, end - timedelta(microseconds=1), hours * _HOUR, self._since)
+        keys = ((place, theme) for place in self._places)
+        found = self._usual.together(keys, end - timedelta(microseconds=1), hours * _HOUR, self._since)
         return found._replace(varies=VARIES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Literal
 
 from enrich.gazetteer import Gazetteer
 from enrich.spread.model import Finding
+from enrich.spread.usual import Usual
 from pipeline.desk.findings import blind_spots, in_order
 from pipeline.desk.state import State
 from pipeline.index.keys import area as area_of
@@ -22,12 +24,14 @@ from pipeline.situation.privacy import group, is_story_told
 
 #: Most stories and findings that are listed.
 _STORIES, _SPREAD = 20, 12
+#: Beginnings of periods for which it is kept what is usual.
+_PERIODS = 4
 #: When no source at all was asked for so long, the pipeline stands still.
 _STOPPED = timedelta(hours=6)
 
 
 class Maker:
-    """Makes pictures of one state; what all areas share is read once.
+    """Makes pictures of one state; what all areas share is read once. Safe to use from several threads.
 
     :param themes: ids of the lexicon's themes.
     """
@@ -37,6 +41,8 @@ class Maker:
         self._groups = sorted({group(theme) for theme in themes} - {"notice", "summary"})
         self._history = happened(state.folded["events"].values())
         self._times = [one.time for one in self._history]
+        self._counted: dict[datetime, Usual[tuple[str, str]]] = {}
+        self._lock = threading.Lock()
 
     @property
     def latest(self) -> datetime | None:
@@ -48,7 +54,7 @@ class Maker:
         start, end = bisect_left(self._times, since), bisect_left(self._times, until)
         places = frozenset(area.places)
         inside = [one for one in self._history[start:end] if one.place in places]
-        baseline = Baseline(self._history[:start], since, places)
+        baseline = Baseline(self._usual(since), since, area.places)
         told = figures(inside, self._groups, baseline, since, until)
         return Situation(
             area=area,
@@ -63,6 +69,18 @@ class Maker:
             blind=(*self._stopped(until), *self._blind(area, self._history[start:end])),
             sources=self._of_sources(area, inside),
         )
+
+    def _usual(self, since: datetime) -> Usual[tuple[str, str]]:
+        """What came before, counted once for all areas: the pictures of a day begin at the same midnight."""
+        with self._lock:
+            if since not in self._counted:
+                usual = Usual[tuple[str, str]]()
+                for one in self._history[: bisect_left(self._times, since)]:
+                    usual.add(one.time, [(one.place, group(one.theme))])
+                while len(self._counted) >= _PERIODS:
+                    del self._counted[next(iter(self._counted))]
+                self._counted[since] = usual
+            return self._counted[since]
 
     def _stories(self, places: Collection[str], occurrences: Mapping[str, int], since: datetime, until: datetime) -> tuple[StoryLine, ...]:
         def is_inside(story: Story) -> bool:
