@@ -14,7 +14,7 @@ from pipeline.model import municipality_of
 from pipeline.situation.history import Happened
 from pipeline.situation.model import Day, Figure, Spot, Trend
 from pipeline.situation.period import day_of, midnight
-from pipeline.situation.privacy import PERSONAL, group, is_told
+from pipeline.situation.privacy import group, is_told
 
 #: By what of its square the rate of a day or more varies beside chance: with it 95 % of the stretches of the recorded notices lie within
 #: :func:`~enrich.spread.usual.ordinary` (docs/lagesbild.md).
@@ -91,8 +91,8 @@ def trends(inside: Sequence[Happened], told: Sequence[Figure], baseline: Baselin
 
 
 def spots(inside: Sequence[Happened], gazetteer: Gazetteer) -> tuple[Spot, ...]:
-    """Occurrences by municipality, without personal groups; those known by their county alone have no place on the map."""
-    counts = Counter(code for one in inside if group(one.theme) not in PERSONAL and (code := municipality_of(one.place)))
+    """Occurrences by municipality; those known by their county alone have no place on the map."""
+    counts = Counter(code for one in inside if (code := municipality_of(one.place)))
     found = ((gazetteer.describe(code), count) for code, count in sorted(counts.items()))
     return tuple(
         Spot(code=place.code, name=place.name, latitude=place.latitude, longitude=place.longitude, count=count)

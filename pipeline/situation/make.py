@@ -20,7 +20,7 @@ from pipeline.situation.figures import Baseline, figures, spots, trends
 from pipeline.situation.history import Happened, happened
 from pipeline.situation.model import Area, BlindLine, Situation, SourceLine, SpreadLine, StoryLine
 from pipeline.situation.period import day_of
-from pipeline.situation.privacy import group, is_story_told
+from pipeline.situation.privacy import PERSONAL, group, is_story_told
 
 #: Most stories and findings that are listed.
 _STORIES, _SPREAD = 20, 12
@@ -54,6 +54,7 @@ class Maker:
         start, end = bisect_left(self._times, since), bisect_left(self._times, until)
         places = frozenset(area.places)
         inside = [one for one in self._history[start:end] if one.place in places]
+        public = [one for one in inside if group(one.theme) not in PERSONAL]  # what is not told is in no other count either
         baseline = Baseline(self._usual(since), since, area.places)
         told = figures(inside, self._groups, baseline, since, until)
         return Situation(
@@ -63,11 +64,11 @@ class Maker:
             made=made,
             figures=told,
             trends=trends(inside, told, baseline, since, until),
-            spots=spots(inside, self._gazetteer),
+            spots=spots(public, self._gazetteer),
             stories=self._stories(places, Counter(one.theme for one in inside), since, until),
             spread=self._spread(places, since, until),
             blind=(*self._stopped(until), *self._blind(area, self._history[start:end])),
-            sources=self._of_sources(area, inside),
+            sources=self._of_sources(area, public),
         )
 
     def _usual(self, since: datetime) -> Usual[tuple[str, str]]:
@@ -146,7 +147,7 @@ class Maker:
             elif state:
                 lines.append(BlindLine(kind=spot.kind, what=names.get(spot.source, spot.source), since=state.changed))
         counties = {county for code in area.places if (county := county_of(code))} - set(area.places)
-        unplaced = Counter(one.place for one in happened if one.place in counties)
+        unplaced = Counter(one.place for one in happened if one.place in counties and group(one.theme) not in PERSONAL)
         return (*lines, *(BlindLine(kind="unplaced", what=self._name(code), count=count) for code, count in sorted(unplaced.items())))
 
     def _of_sources(self, area: Area, inside: Sequence[Happened]) -> tuple[SourceLine, ...]:

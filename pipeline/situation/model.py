@@ -158,7 +158,7 @@ class SourceLine(Struct, frozen=True, kw_only=True):
     health: Health | None
     checked: Instant | None
     changed: Instant | None
-    #: Occurrences of the period that it told of.
+    #: Occurrences of the period that it told of, without those of personal groups.
     told: int
 
 

@@ -5,10 +5,12 @@ making more of it: a count of one beside a rare theme, a small place and a short
 
 1. Counts are of groups of themes, never of a theme by itself, and of municipalities, never of a place inside one.
 2. In a group that is about the person to whom it happened (:data:`PERSONAL`) a count below :data:`FEWEST` is not told, with nothing that it
-   could be computed from: no trend, no expected number, no part in the map; there is no total over groups.
+   could be computed from: no trend, no expected number, no part in the map or in what a source told; there is no total over groups.
 3. Stories have no title, no words and no hour; one of a personal theme (:data:`PERSONAL`, :data:`PERSONAL_THEMES`) is left out while its theme
    has fewer than :data:`FEWEST` occurrences in the area and period.
-4. Nothing is told of fewer than all: that a group had none is told, since nobody is in it.
+4. That a group had none is told, since nobody is in it.
+
+What it does not do: pictures of areas that lie in each other, or of periods that overlap, can be subtracted from each other.
 """
 
 from __future__ import annotations

@@ -18,6 +18,9 @@ def test_few_occurrences_of_a_personal_theme_are_not_told(picture):
     assert "sexual" not in {trend.theme for trend in situation.trends}
     (spot,) = situation.spots
     assert spot.count == 9  # 5 fires, 3 accidents, 1 missing: without the two
+    assert {line.id: line.told for line in situation.sources}["polisen-ac"] == 8
+    told = sum(figure.count or 0 for figure in situation.figures)
+    assert spot.count == told  # no count is larger than what is told together
     for lang in ("sv", "en"):
         shown = page(situation, Words(lang))
         assert Words(lang)("hidden", n=3) in shown
