@@ -67,7 +67,8 @@ def delay_after(source: Source, state: SourceState | None, *, pushed: bool = Fal
     elif len(state.pauses) >= FEWEST and not _is_awake(state):
         delay = max(delay, min(sum(state.pauses) / len(state.pauses) / PER_PAUSE, _ceiling(source, delay)))
     if state.failures:
-        factor, ceiling = HARD if state.health in _HARD else SOFT
+        # who says when to come again refuses softly
+        factor, ceiling = HARD if state.health in _HARD and not state.wait else SOFT
         delay = max(delay, min(delay * factor ** min(state.failures, 20), ceiling))
     return max(delay, state.wait)
 

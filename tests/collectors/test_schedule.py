@@ -67,6 +67,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         (_source(), _state(Health.BLOCKED, failures=1), 3600),
         (_source(), _state(Health.MALFORMED, failures=9), 24 * 3600),
         (_source(), _state(Health.BLOCKED, failures=1, wait=80_000), 80_000),
+        (_source(), _state(Health.BLOCKED, failures=2, wait=1800), 3600),
         (_source(interval=7 * 86400), _state(Health.UNREACHABLE, failures=4), 7 * 86400),
     ],
 )
