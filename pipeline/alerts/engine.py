@@ -25,6 +25,7 @@ from pipeline.alerts.rule import (
     FrequencyRule,
     MetricAggregationRule,
     NewTermRule,
+    Over,
     PercentageMatchRule,
     Rule,
     SilenceRule,
@@ -57,6 +58,10 @@ _KINDS: dict[type[Rule], Any] = {
     SurgeRule: finding.Findings,
     SilenceRule: silence.Silent,
 }
+
+
+#: ``type`` of a record → what it is to rules.
+_OVER: dict[str, Over] = {"document": "documents", "story": "stories", "spread": "findings", "source_state": "sources"}
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -196,8 +201,10 @@ class Course:
         #: For each rule the documents that it is about.
         self.about: list[list[Event]] = [[] for _ in rules]
         for event in self.events:
+            over = _OVER.get(str(event.document.get("type")))  # a plain document need not say what it is
             for number in anchors.holding(event.document):
-                self.about[number].append(event)
+                if over is None or over == rules[number].subject:
+                    self.about[number].append(event)
 
     def alerts(self, *, start: datetime | None = None, until: datetime | None = None) -> Iterator[Alert]:
         """What the rules say, in the order in which it is sent.

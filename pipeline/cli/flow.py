@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -62,15 +62,33 @@ def _announce(settings: Settings, stages: Iterable[str], command: str) -> None:
 
 def replay(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Recorded polls: JSON Lines with polled_at and body, plain or packed as .gz or .xz.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Recorded polls: JSON Lines with polled_at and body, plain or packed as .gz or .xz."),
+    ] = None,
     speed: SpeedOption = "max",
+    rules: Annotated[
+        Path | None, typer.Option(metavar="RULES", help="Instead: try these alert rules on what was collected, against what was told.")
+    ] = None,
+    since: Annotated[str, typer.Option(help="With --rules: how far back, as 30d, or 2026-03-01.")] = "30d",
     as_json: AsJson = False,
 ) -> None:
-    """Serve recorded polls of polisen.se on loopback, and collect them with the real collectors under a virtual clock."""
+    """Serve recorded polls of polisen.se on loopback, and collect them with the real collectors under a virtual clock.
+
+    With --rules nothing is collected: the rules go through what the bus holds, and what they would have told is compared with what was told.
+    """
     from pipeline import recording
+    from pipeline.errors import UsageError
     from pipeline.replay import POLISEN
 
     settings = settings_of(context)
+    if (file is None) == (rules is None):
+        raise UsageError("replay wants a file of recorded polls, or --rules with alert rules")
+    if file is None or rules is not None:
+        from pipeline.cli.rehearsal import rehearse
+
+        rehearse(settings, cast("Path", rules), since, as_json=as_json)
+        return
     answers = recording.read(file, POLISEN.id)
     _play(settings, (POLISEN,), answers, recording.count(file), speed, file.name)
     _report(settings, command_line(context, settings), as_json=as_json)

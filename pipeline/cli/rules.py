@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from enrich.lines import Refuse
     from pipeline.alerts.kinds.base import Event
+    from pipeline.alerts.rota.duty import Rota
 
 app = typer.Typer(help="Alert rules: check them, and try them before trusting them.")
 Rules = Annotated[Path, typer.Argument(metavar="RULES", help="A rule file, or a directory of them.")]
@@ -51,8 +52,8 @@ def tried(
 ) -> None:
     """What the rules would have sent.
 
-    With --docs one JSON object an alert: {"rule", "time", "key", "ids", ...}; of the index how often each rule would have spoken,
-    with --json the alerts.
+    With --docs one JSON object an alert: {"rule", "time", "key", "ids", ...}; of the index how often each rule would have spoken, to whom,
+    and how many of its marked alerts were of use; with --json the alerts.
     """
     from pipeline.alerts.engine import Course
     from pipeline.alerts.load import load
@@ -66,7 +67,7 @@ def tried(
             for alert in alerts:
                 print_json(alert)
         else:
-            _show(tally(found, course, alerts), len(course.events))
+            _show(tally(found, course, alerts, _marks(context), _rota(context)), len(course.events))
 
 
 @app.command()
@@ -114,20 +115,37 @@ def _of_file(docs: Path, refuse: Refuse) -> Iterator[Event]:
 
 
 def _of_index(context: typer.Context, since: str) -> list[Event]:
-    """The documents of the index, and the findings of the bus in each of their versions."""
+    """The documents of the index, and findings, stories and states of sources of the bus in each of their versions."""
     import msgspec
 
     import pipeline.app
+    from pipeline.alerts.kinds.base import Event
+    from pipeline.alerts.live import subjects
     from pipeline.alerts.trial import event_of
     from pipeline.ports import Filters
 
     begin = moment("--since", since)
     with opened(settings_of(context)) as (bus, index):
-        found = [msgspec.json.decode(record.value) | {"time": record.timestamp} for record in bus.read("findings", begin) if record.value]
+        records = [record for topic in ("findings", "stories", "sources") for record in bus.read(topic, begin) if record.value]
         documents = [
             msgspec.to_builtins(one, builtin_types=(datetime,)) for one in pipeline.app.every_document(index, Filters(since=begin))
         ]
-    return [event_of(one) for one in (*documents, *found)]
+    found = [(subjects.read(record), record.timestamp) for record in records]
+    return [*map(event_of, documents), *(Event(one.time or at, one.id, one.document) for one, at in found)]
+
+
+def _marks(context: typer.Context) -> dict[str, dict[str, bool]]:
+    from pipeline.alerts.live import desk
+
+    with opened(settings_of(context)) as (bus, _):
+        return desk.marks(desk.board(bus).alerts.values())
+
+
+def _rota(context: typer.Context) -> Rota | None:
+    from pipeline.alerts.rota.load import load
+
+    path = settings_of(context).rota
+    return load(path) if path is not None else None
 
 
 def _show(tallies: list[Any], documents: int) -> None:
@@ -139,12 +157,14 @@ def _show(tallies: list[Any], documents: int) -> None:
             one.alerts,
             one.per_week,
             *(f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (one.first, one.last)),
+            "" if one.precision is None else f"{one.useful} of {one.useful + one.not_useful}",
+            ", ".join(one.to[:3]) + (" …" if len(one.to) > 3 else ""),
         )
         for one in tallies
     ]
     print_table(
         f"{counted(documents, 'document')} and findings, times in UTC",
-        ("rule", "type", "documents", "alerts", "a week", "first sent", "last sent"),
+        ("rule", "type", "documents", "alerts", "a week", "first sent", "last sent", "useful", "to"),
         rows,
     )
     if not documents:

@@ -155,6 +155,15 @@ def unsilence(bus: Bus, silence: Silence, who: str, why: str, at: datetime) -> N
     _publish(bus, Command(what="unsilence", who=who, why=why, at=at, silence=silence))
 
 
+def marks(alerts: Iterable[Alert]) -> dict[str, dict[str, bool]]:
+    """Rule → document that a marked alert rested on → whether that alert was of use."""
+    found: dict[str, dict[str, bool]] = {}
+    for alert in alerts:
+        if alert.useful is not None:
+            found.setdefault(alert.rule, {}).update(dict.fromkeys((*alert.causes, *alert.lost), alert.useful))
+    return found
+
+
 def usefulness(alerts: Iterable[Alert]) -> dict[str, tuple[int, int]]:
     """Rule → how many of its alerts were marked useful, and how many not."""
     found: dict[str, tuple[int, int]] = {}
