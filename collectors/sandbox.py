@@ -24,6 +24,9 @@ MAX_INPUT = 5_000_000
 #: Seconds of CPU for one feed, bytes that the process may grow, and seconds of real time after which it counts as hung.
 CPU_SECONDS, MEMORY, PATIENCE = 2.0, 256_000_000, 30.0
 
+#: Answers that are read at the same time.
+PROCESSES = 2
+
 
 class Job(Struct, frozen=True, array_like=True):
     """What the process is asked."""
@@ -53,13 +56,19 @@ _decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 class Sandbox:
-    """One warm process; started at the first call, again after it had to be killed."""
+    """A few warm processes, each started when it is first needed, and again after it had to be killed.
 
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._lock = asyncio.Lock()
-        #: How many times a process was started.
-        self.starts = 0
+    :param size: how many answers are read at the same time: one that is slow holds up no other.
+    """
+
+    def __init__(self, size: int = PROCESSES) -> None:
+        self._workers = [_Worker() for _ in range(size)]
+        self._free, self._places = list(self._workers), asyncio.Semaphore(size)
+
+    @property
+    def starts(self) -> int:
+        """How many times a process was started."""
+        return sum(worker.starts for worker in self._workers)
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,16 +84,32 @@ class Sandbox:
         """
         if len(fetched.body) > MAX_INPUT:
             raise Malformed(f"a {'feed' if parser == 'feed' else 'page'} of {len(fetched.body):,} bytes; at most {MAX_INPUT:,} are parsed")
-        async with self._lock:
+        told = msgspec.json.encode(options) if options is not None else b"{}"
+        async with self._places:
+            worker = self._free.pop()  # the one that was used last
             try:
-                told = msgspec.json.encode(options) if options is not None else b"{}"
-                reply = await self._ask(_encoder.encode(Job(parser, fetched, timezone, told)))
+                reply = await worker.ask(_encoder.encode(Job(parser, fetched, timezone, told)))
             except BaseException:
-                await self.close()  # also when cancelled: a half-read answer must not meet the next question
+                await worker.close()  # also when cancelled: a half-read answer must not meet the next question
                 raise
+            finally:
+                self._free.append(worker)
         if isinstance(reply, Refused):
             raise (Empty if reply.empty else Malformed)(reply.reason)
         return reply.parsed
+
+    async def close(self) -> None:
+        """End the processes, if there are any."""
+        for worker in self._workers:
+            await worker.close()
+
+
+class _Worker:
+    """One process."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self.starts = 0
 
     async def close(self) -> None:
         """End the process, if there is one."""
@@ -96,7 +121,11 @@ class Sandbox:
         await process.wait()
         process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  (asyncio leaves its pipes to the collector)
 
-    async def _ask(self, question: bytes) -> Reply:
+    async def ask(self, question: bytes) -> Reply:
+        """The process's answer.
+
+        :raises Malformed: if it took too long, or died of it.
+        """
         process = self._process or await self._start()
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
