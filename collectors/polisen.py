@@ -21,8 +21,8 @@ from pipeline.settings import Http
 
 #: Bytes of one event beyond which it cannot be what the API documents (real ones have about 400).
 MAX_RECORD = 1_000_000
-#: Pages of events that are read at one visit: with one visit in five minutes 48 an hour, and the site allows 60 calls.
-MAX_DETAILS = 4
+#: Pages of events that are read at one visit: with a visit every five minutes 48 calls an hour, and the site allows 60.
+MAX_DETAILS = 3
 
 
 class Location(Struct, frozen=True):

@@ -3,12 +3,18 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
+from msgspec import structs
+
 from collectors.check import check
 from collectors.engine import run
+from collectors.registry import STREAMS, kinds, streams
+from collectors.sandbox import Sandbox
 from pipeline.model import Health
 from pipeline.settings import BUNDLED_SOURCES, load_sources
 from tests.collectors.server import Reply, Server
-from tests.collectors.world import event, events, item, rss, world
+from tests.collectors.test_streams import Firehose, jetstream, post, serving
+from tests.collectors.world import PRIVATE, event, events, http, item, rss, world
 
 
 def test_every_source_is_checked_and_nothing_is_published() -> None:
@@ -57,11 +63,33 @@ def test_checking_can_be_left_early() -> None:
 def test_the_bundled_sources_are_sound() -> None:
     """Each has owner, terms and a purpose in a sentence; every kind is known; the police API is asked within its limits."""
     sources = load_sources(BUNDLED_SOURCES)
+    known = {**kinds(Sandbox(), PRIVATE), **streams(http(), PRIVATE)}
+    people = {"jetstream", "mastodon", "mastodon.stream", "telegram", "lemmy", "discourse"}
+    assert {source.kind for source in sources} >= known.keys() - {"page", "sitemap", "mastodon.stream"}
     assert len(sources) > 25
     for source in sources:
-        assert source.kind in {"feed", "polisen"}
+        assert source.kind in known
         assert source.owner
         assert source.terms
         assert re.match(r"[A-ZÅÄÖ].{20,}", source.purpose)
-        assert source.interval >= 300
+        assert source.interval >= (60 if source.kind == "vma" else 300)
+        assert not (source.enabled and source.kind in people)  # what people write is for whoever decides to read it
+        if source.kind in known.keys() - STREAMS:
+            known[source.kind].ask(source, source.url, "")
     assert len({source.url for source in sources}) == len(sources)
+
+
+def test_streams_are_listened_to_for_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes in them is told; that nothing wanted comes is no fault; that nobody answers is."""
+    monkeypatch.setattr("collectors.check.LISTEN", 0.5)
+    monkeypatch.setattr("collectors.jetstream.SECONDS", 0.1)
+
+    async def main() -> dict[str, tuple[Health, int]]:
+        async with world() as w, serving(Firehose([post(1), post(2)])) as busy, serving(Firehose([post(1, langs=["en"])])) as quiet:
+            urls = {"busy": busy, "quiet": quiet, "none": "ws://127.0.0.1:9"}
+            sources = [structs.replace(jetstream(url), id=name) for name, url in urls.items()]
+            found = {source.id: (state.health, state.fetched) async for source, state in check(sources, w.engine, w.clock, PRIVATE)}
+            assert w.bus.publications == 0
+            return found
+
+    assert run(main()) == {"busy": (Health.CHANGED, 2), "quiet": (Health.UNCHANGED, 0), "none": (Health.UNREACHABLE, 0)}
