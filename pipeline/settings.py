@@ -142,11 +142,35 @@ class Keep(_Part):
     index: int | None = Field(None, ge=1, description="days that documents can be found, by whole months; without it until withdrawn")
 
 
+class OidcGroup(_Part):
+    """What somebody in a group of the provider's may do."""
+
+    role: Literal["viewer", "analyst", "officer", "admin"] = Field(description="viewer, analyst, officer or admin")
+    agency: str = Field("", description="the agency that they work for")
+    areas: tuple[Annotated[str, StringConstraints(pattern=r"^(\d{2}|\d{4})$")], ...] = Field((), description="what a viewer sees")
+
+
+class Oidc(_Part):
+    """A login provider of the organisation's own, by OpenID Connect."""
+
+    issuer: str = Field(
+        "", description="the provider's address, as it writes it itself; empty: there is none", pattern=r"^(https?://\S+)?$"
+    )
+    client_id: str = Field("", description="the name by which the provider knows this installation")
+    client_secret: Secret = Field(SecretStr(""), description="the secret that the provider gave for it, or file:PATH")
+    ca: FilePath | None = Field(None, description="file with the certificates that the provider's is signed by; without it the system's")
+    scope: str = Field("openid profile", description="what is asked for; with openid", pattern=r"(^| )openid( |$)")
+    name: str = Field("preferred_username", description="claim with the name that the audit log shows; without it sub")
+    claim: str = Field("groups", description="claim with the groups that somebody is in")
+    groups: dict[str, OidcGroup] = Field(default_factory=dict, description="groups that may come in, each with role, agency and areas")
+
+
 class Access(_Part):
-    """How long somebody who logged in stays so."""
+    """How long somebody who logged in stays so, and who else says who they are."""
 
     idle: float = Field(30, ge=1, le=1440, description="minutes without use that end a session")
     longest: float = Field(12, gt=0, le=168, description="hours that end a session in any case")
+    oidc: Oidc = Oidc()
 
 
 class Console(_Part):

@@ -52,6 +52,14 @@ class Accounts:
             values = (principal.name, principal.role.value, principal.agency, areas, hashed, now.timestamp())
             self._database.rows("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)", values)
 
+    def admit(self, principal: Principal, now: datetime) -> None:
+        """Make or change the account of somebody whom a login provider has let in; it has no password that could be given here."""
+        areas = msgspec.json.encode(principal.areas).decode()
+        self._database.rows(
+            "INSERT INTO accounts VALUES (?, ?, ?, ?, '', ?) ON CONFLICT(name) DO UPDATE SET role = excluded.role, agency = excluded.agency, areas = excluded.areas",
+            (principal.name, principal.role.value, principal.agency, areas, now.timestamp()),
+        )
+
     def list(self) -> list[Account]:
         """All accounts by name."""
         rows = self._database.rows("SELECT name, role, agency, areas, created FROM accounts ORDER BY name")
@@ -73,8 +81,12 @@ class Accounts:
     def set_password(self, name: str, password: str) -> None:
         """Give an account a new password; its sessions end.
 
-        :raises UsageError: if there is no such account, or the password is too short.
+        :raises UsageError: if there is no such account, a login provider answers for it, or the password is too short.
         """
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                _no_account(name) if self.find(name) is None else f"users: {name!r} logs in at a provider, which has the password"
+            )
         hashed = self._hash(password)
         with self._database.transaction():
             if not self._database.rows("UPDATE accounts SET password = ? WHERE name = ? RETURNING name", (hashed, name)):
