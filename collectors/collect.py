@@ -25,7 +25,7 @@ from collectors.ledger import Ledger
 from collectors.people import Private
 from collectors.politeness import Gate, host_of
 from collectors.registry import kinds, streams
-from collectors.rereading import without
+from collectors.rereading import forget
 from collectors.sandbox import Sandbox
 from collectors.shortened import Shortened
 from collectors.validators import freshness
@@ -210,9 +210,8 @@ class Collector:
             url=origin.url,
             status=origin.status,
         )
-        for key in archived.withdrawn:  # before it is published: a kill in between leaves nothing that was to go
-            for number, older in self._archive.holding(source.id, key):
-                self._archive.replace(number, await without(older, key, self._kinds))
+        # before it is published: a kill in between leaves nothing that was to go
+        await forget(self._archive, dict.fromkeys(archived.withdrawn, source.id), self._kinds)
         held = [document_id(source.id, item.native_id) for item in parsed.items] if answers else archived.published
         return changes, self._archive.add(archived, held)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 import structlog
 from msgspec.structs import replace
 
-from collectors.archive import Archived
+from collectors.archive import Archive, Archived
 from collectors.changes import redirected
 from collectors.failures import Failure, Unreachable
 from collectors.items import Fetched, Item, Kind
@@ -70,6 +70,16 @@ async def without(archived: Archived, key: str, kinds: Mapping[str, Kind]) -> Ar
     kept = tuple(replace(item, author="") for item in items.values())
     own = redirected(archived.redirects, (item.body for item in kept))
     return replace(archived, answers=(), items=kept, published=published, redirects=own)
+
+
+async def forget(archive: Archive, wanted: Mapping[str, str], kinds: Mapping[str, Kind]) -> int:
+    """Take the text of documents (id → source) out of every answer that holds it; returns of how many answers."""
+    number = 0
+    for key, source in wanted.items():
+        for at, archived in archive.holding(source, key):
+            archive.replace(at, await without(archived, key, kinds))
+            number += 1
+    return number
 
 
 async def raw_items(archived: Archived, kinds: Mapping[str, Kind], content_format: str) -> AsyncIterator[RawItem]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -459,6 +460,26 @@ def archive(settings: Settings) -> Iterator[Archive | None]:
         return
     with Archive(settings.data_dir / FILE_NAME, settings.keep.answers) as opened:
         yield opened
+
+
+def forget_answers(settings: Settings, wanted: Mapping[str, str]) -> int:
+    """Take the text of documents (id → source) out of the archive of answers, and of its file; returns out of how many answers.
+
+    Not to be called in an event loop.
+    """
+    from collectors.archive import FILE_NAME
+    from collectors.registry import kinds
+    from collectors.rereading import forget
+    from collectors.sandbox import Sandbox
+
+    async def forgotten(opened: Archive) -> int:
+        async with Sandbox() as sandbox:
+            return await forget(opened, wanted, kinds(sandbox))
+
+    if not wanted or not (settings.data_dir / FILE_NAME).exists():
+        return 0
+    with archive(settings) as opened:
+        return asyncio.run(forgotten(opened)) if opened else 0
 
 
 def subscriber(settings: Settings, engine: Engine, collector: Collector, clock: Clock, sources: Sequence[Source]) -> Subscriber:

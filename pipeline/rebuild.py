@@ -21,10 +21,10 @@ from collectors.registry import kinds, streams
 from collectors.rereading import raw_items
 from collectors.sandbox import Sandbox
 from enrich.learned.file import FILE_NAME as LEARNED
-from pipeline import app
+from pipeline import app, erase
 from pipeline.errors import UsageError
 from pipeline.live import running
-from pipeline.model import RawItem, SourceState, decode, encode
+from pipeline.model import ItemState, RawItem, SourceState, decode, encode
 from pipeline.ports import Bus, Delivered, Record
 from pipeline.settings import Settings
 
@@ -71,6 +71,8 @@ def _checked(settings: Settings, target: Path) -> Settings:
     if target.exists() and any(target.iterdir()):
         raise UsageError(f"{target}: something is in there; name a directory that is empty or not there")
     target.mkdir(parents=True, exist_ok=True)
+    if settings.cache.is_dir():
+        shutil.copytree(settings.cache, made.cache)
     if (learned := settings.data_dir / LEARNED).exists():
         shutil.copyfile(learned, target / LEARNED)
     return made
@@ -112,6 +114,10 @@ def _carry_over(old: Bus, new: Bus) -> None:
     # the new directory's archive begins anew
     counted = ((record, replace(state, fetched=published.get(state.source, 0), unchanged=0, archived=0)) for record, state in states)
     new.publish([_same(record, encode(state)) for record, state in counted])
+    items = {record.key: decode(record.value, ItemState) for record in new.read("items") if record.value}
+    for key, one in erase.erased(old).items():  # what was erased on request stays so
+        if key in items:
+            erase.request(new, {key: items[key]}, one.purpose, one.at)
 
 
 def _same(record: Delivered, value: bytes) -> Record:

@@ -205,6 +205,8 @@ async def _look_after(settings: Settings, live: Live) -> None:
             await asyncio.to_thread(app.forget_pictures, settings, now)
             if live.index is not None:
                 await asyncio.to_thread(erase.again, live.bus, live.index, looked, now)
+                gone = {id_: one.source for id_, one in erase.erased(live.bus).items()}
+                await asyncio.to_thread(app.forget_answers, settings, gone)
                 looked = now - timedelta(seconds=_EXPIRY)
             log.info("expired", records=removed, documents=documents)
             expired = loop.time()

@@ -89,6 +89,7 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
         except IndexBusyError as error:
             complain(f"{error}; the text can no longer be found, and leaves the files when that process is done")
         left = sum(not erasing.is_gone(index, id_) for id_ in items)
+    app.forget_answers(settings, {id_: item.source for id_, item in items.items()})
     return Receipt(
         at=now,
         who=who.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import shutil
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -16,18 +17,25 @@ from collectors.archive import FILE_NAME, Archive
 from collectors.collect import Collector
 from collectors.engine import Engine, run
 from collectors.items import Item, Parsed
-from pipeline import app
+from pipeline import app, erase
 from pipeline.doctor import examine
 from pipeline.errors import BusError, UsageError
 from pipeline.live import running
-from pipeline.model import Document, Source, SourceState, decode
+from pipeline.model import Document, ItemState, RawItem, Source, SourceState, decode
 from pipeline.ports import Bus
 from pipeline.rebuild import rebuild
 from pipeline.settings import Settings
+from tests.collectors.conftest import CACHE
 from tests.collectors.server import Reply, Server
 from tests.collectors.test_pages import ARTICLE
 from tests.collectors.test_social import TAG, status, timeline
 from tests.collectors.world import PRIVATE, START, OwnBus, World, event, events, http, item, rss, world
+
+
+@pytest.fixture(autouse=True)
+def _gazetteer(tmp_path: Path, gazetteer: object) -> None:
+    """Not built for each test."""
+    shutil.copytree(CACHE, tmp_path / "old/cache")
 
 
 def settings(folder: Path) -> Settings:
@@ -110,6 +118,36 @@ def test_the_same_documents_are_made_again_byte_for_byte(tmp_path: Path) -> None
         cursors = {state.source: state.cursor for state in (decode(record.value, SourceState) for record in new.read("sources"))}
         assert cursors["bsky"] == "6"
         assert {record.key for record in new.read("items")} == {record.key for record in old.read("items")}
+
+
+def test_what_was_erased_on_request_is_not_made_again(tmp_path: Path) -> None:
+    """Its words leave the archive, the other items of its answers stay; in the new directory it is erased, too."""
+    from pipeline.clock import VirtualClock
+
+    chosen, target = settings(tmp_path / "old"), tmp_path / "new"
+
+    async def first() -> None:
+        async with Server() as server:
+            await _collect(chosen, server, VirtualClock(START))
+
+    run(first())
+    with closing(app.open_bus(chosen)) as bus:
+        gone = next(raw for raw in (decode(record.value, RawItem) for record in bus.read("raw")) if raw.native_id == "n1")
+        items = {record.key: decode(record.value, ItemState) for record in bus.read("items") if record.key == gone.document}
+        erase.request(bus, items, "tests of erasing", START + timedelta(days=20))
+    assert app.forget_answers(chosen, {gone.document: gone.source}) > 1
+    assert app.forget_answers(chosen, {gone.document: gone.source}) == 0
+    with app.archive(chosen) as archive:
+        assert archive is not None
+        assert "Stycke 7" not in repr([one for one in archive.read() if gone.document in repr(one)])
+    assert run(rebuild(chosen, target, lambda _done, _total: None))[1] == 0
+    made = settings(target)
+    with closing(app.open_bus(made)) as bus, closing(app.open_index(made)) as index:
+        document = index.get(gone.document)
+        assert document is not None
+        assert document.withdrawn
+        assert len({record.key for record in bus.read("raw")}) > 20
+        assert not examine(bus, index).problems
 
 
 def test_a_full_directory_or_none_is_refused(tmp_path: Path) -> None:
