@@ -12,6 +12,7 @@ from pipeline.access.roles import Action
 from pipeline.console.ask import AskError, Form
 from pipeline.console.faults import fault
 from pipeline.console.guard import COOKIE, Visit
+from pipeline.console.provider import ProviderDoor
 from pipeline.console.texts import language_of, texts
 from pipeline.errors import AccessError, FjarilError
 
@@ -34,6 +35,7 @@ class Door:
             Route("/login", self._site.handler(self._log_in), methods=["GET", "POST"]),
             Route("/syfte", self._site.handler(self._say_why), methods=["GET", "POST"]),
             Route("/logout", self._site.handler(self._log_out), methods=["POST"]),
+            *ProviderDoor(self._site, lambda request, error: self._ask(request, "login", "/", error)).routes(),
         ]
 
     def _log_in(self, request: Request, form: Form) -> Response:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
 from joserfc import jwt
@@ -37,43 +32,6 @@ GROUPS = {
     "raddning-skelleftea": OidcGroup(role="viewer", agency="räddningstjänsten", areas=("2482",)),
     "utan-omrade": OidcGroup(role="viewer", agency="x"),
 }
-USERS = {
-    "anna": ["fjaril-analys", "annat"],
-    "vera": ["fjaril-analys", "fjaril-vakt"],
-    "rakel": ["raddning-umea", "raddning-skelleftea"],
-    "olle": ["annat"],
-    "ida": ["utan-omrade"],
-}
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    """The address of a provider that runs, with its people."""
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("oidc-provider-mock")), "--port", str(port), "--require-nonce", "true"]
-    for name, groups in USERS.items():
-        command += ["--user-claims", json.dumps({"sub": name, "groups": groups, "preferred_username": name})]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        limit = time.monotonic() + 30
-        while True:
-            try:
-                with urlopen(f"http://127.0.0.1:{port}/.well-known/openid-configuration", timeout=5) as answer:
-                    yield json.load(answer)["issuer"]
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < limit
-                time.sleep(0.1)
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 class _Stay(HTTPRedirectHandler):
