@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO_DATA ?= .cache/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run check format test test-long bench bench-spread servers servers-stop java clean
+.PHONY: help setup demo run check format test test-long bench bench-spread servers servers-stop java chromium clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -37,8 +37,9 @@ format: $(READY)  ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(READY)  ## every test, fast ones first; those on the real servers need Java
+test: $(READY)  ## every test, fast ones first; those on the real servers need Java, the console's a Chromium
 	@$(MAKE) --no-print-directory java || true
+	@$(MAKE) --no-print-directory chromium || true
 	$(BIN)/pytest -m "not long"
 
 test-long: $(READY)  ## the tests at their full size; takes hours
@@ -58,6 +59,9 @@ servers-stop:  ## stop them, and remove what they stored
 
 java:
 	@command -v mvn >/dev/null || sh deploy/local/debian.sh maven default-jdk-headless
+
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || sh deploy/local/debian.sh chromium
 
 clean:  ## remove what was installed and cached
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

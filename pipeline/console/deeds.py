@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from pipeline.access.roles import Action, Principal
-from pipeline.console.pages import alerts, municipality
+from pipeline.console.pages import alerts, municipality, search
 from pipeline.console.room import Room
 
 
@@ -58,4 +58,6 @@ DEEDS = (
         name="sign", page="/kommun/{area}/faststall", api="/situations/{area}/sign", action=Action.SIGN, asked=municipality.Sign,
         do=municipality.sign,
     ),
+    Deed(name="save", page="/sok/spara", api="/searches", action=Action.SEARCH, asked=search.Save, do=search.save),
+    Deed(name="forget", page="/sok/glom/{search}", api="/searches/{search}/forget", action=Action.SEARCH, asked=search.Forget, do=search.forget),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from pipeline import app
 from pipeline.alerts.current import Current
 from pipeline.alerts.rota.load import load as load_rota
 from pipeline.clock import SystemClock
+from pipeline.console.saved import SavedSearches
 from pipeline.desk.state import Desk, State
 from pipeline.errors import SettingsError
 from pipeline.index.keys import area, theme_line
@@ -64,11 +65,21 @@ class Room:
     """Everything that pages read; safe to share between threads."""
 
     def __init__(
-        self, settings: Settings, bus: Bus, index: Index, access: Access, pictures: SituationStore, names: Names, clock: Clock
+        self,
+        settings: Settings,
+        bus: Bus,
+        index: Index,
+        access: Access,
+        pictures: SituationStore,
+        searches: SavedSearches,
+        names: Names,
+        clock: Clock,
     ) -> None:
         self.settings, self.bus, self.index, self.access, self.names, self.clock = settings, bus, index, access, names, clock
         #: What people add to situation pictures.
         self.pictures = pictures
+        #: What people search for again and again.
+        self.searches = searches
         self.desk = Desk(bus)
         self._lock = threading.Lock()
         self._maker: tuple[int, float, Maker] | None = None
@@ -130,4 +141,6 @@ def opened(settings: Settings) -> Iterator[Room]:
         stack.callback(access.close)
         pictures = app.open_pictures(settings)
         stack.callback(pictures.close)
-        yield Room(settings, bus, index, access, pictures, names, SystemClock())
+        searches = SavedSearches(settings.data_dir / "searches.db")
+        stack.callback(searches.close)
+        yield Room(settings, bus, index, access, pictures, searches, names, SystemClock())

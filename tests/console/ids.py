@@ -23,4 +23,5 @@ def filled(path: str, room: Room) -> str:
         .replace("{area}", "0780")
         .replace("{alert}", "none")
         .replace("{silence}", "none")
+        .replace("{search}", "0")
     )

@@ -170,3 +170,17 @@ def test_the_picture_as_a_file(client, form, begins):
     answer = client.get(f"/kommun/0780/lagesbild.{form}")
     assert answer.status_code == 200
     assert answer.content.lstrip().startswith(begins)
+
+
+def test_a_search_is_saved_under_a_name(copied):
+    """It stands beside the search until it is forgotten; a search that cannot be made is not kept."""
+    with opened(pipeline.settings.load(data=copied())) as own, served(own) as one:
+        csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', one.get("/sok").text)[1]
+        kept = one.post("/sok/spara", data={"csrf": csrf, "name": "Bränder i Växjö", "query": "q=brand&place=Växjö&after=x"})
+        assert kept.headers["location"] == "/sok?q=brand&place=V%C3%A4xj%C3%B6"
+        (saved,) = one.get("/api/v1/documents").json()["saved"]
+        assert saved["name"] == "Bränder i Växjö"
+        assert one.get(f"/sok?{saved['query']}").status_code == 200
+        assert one.post("/sok/spara", data={"csrf": csrf, "name": "Fel", "query": "size=alla"}).status_code == 400
+        assert one.post(f"/sok/glom/{saved['id']}", data={"csrf": csrf}).status_code == 303
+        assert one.get("/api/v1/documents").json()["saved"] == []

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Meta, Struct
 
 from pipeline.access.roles import Principal
 from pipeline.console.ask import AskError, moment
+from pipeline.console.ask import asked as ask
 from pipeline.console.room import Room
 from pipeline.console.rows import DocumentRow, Named, Show
+from pipeline.console.saved import Saved
 from pipeline.desk.merged import with_merged
+from pipeline.errors import UsageError
 from pipeline.index.keys import theme_line
 from pipeline.index.question import parse
 from pipeline.ports import Filters, Search
@@ -68,8 +72,24 @@ class Found(Struct, frozen=True, kw_only=True):
     total: int
     hits: tuple[DocumentRow, ...]
     facets: tuple[Facet, ...]
+    #: The reader's own, by name.
+    saved: tuple[Saved, ...]
     #: Give it as ``after`` for the next page; None at the end.
     after: str | None
+
+
+class Save(Struct, frozen=True, kw_only=True):
+    """Keep a search under a name."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    #: Its parameters, as they stand in an address.
+    query: Annotated[str, Meta(max_length=4_000)] = ""
+
+
+class Forget(Struct, frozen=True, kw_only=True):
+    """Keep it no longer."""
+
+    search: int
 
 
 class Bar(Struct, frozen=True, kw_only=True):
@@ -102,7 +122,31 @@ def search(show: Show, asked: SearchAsked) -> Found:
     if not page.total:
         _refuse_unknown(show.room, asked)
     facets = tuple(Facet(field=name, values=_values(show, name, page.facets.get(name, ()), filters)) for name in _FACETS)
-    return Found(total=page.total, hits=show.hits(page.hits), facets=facets, after=page.after)
+    return Found(total=page.total, hits=show.hits(page.hits), facets=facets, saved=show.room.searches.of(show.who.name), after=page.after)
+
+
+def save(room: Room, who: Principal, asked: Save) -> str:
+    """Keep a search that can be made.
+
+    :raises AskError: if it cannot, or too many are kept.
+    """
+    pairs = [(name, value) for name, value in parse_qsl(asked.query) if name != "after"]
+    ask(SearchAsked, pairs)
+    try:
+        room.searches.save(who.name, asked.name, urlencode(pairs))
+    except UsageError as error:
+        raise AskError("full", field="name") from error
+    return f"/sok?{urlencode(pairs)}"
+
+
+def forget(room: Room, who: Principal, asked: Forget) -> str:
+    """Keep it no longer.
+
+    :raises AskError: if there is none of theirs.
+    """
+    if not room.searches.forget(who.name, asked.search):
+        raise AskError("search", status=404, found=asked.search)
+    return "/sok"
 
 
 def brush(show: Show, asked: SearchAsked) -> Brush:

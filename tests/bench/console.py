@@ -1,0 +1,130 @@
+"""The console's pages over many documents: how long an answer takes, and how much of it is work."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from pipeline import app, recording
+from pipeline.replay import Speed, play
+from pipeline.service import in_loop
+from pipeline.settings import Settings
+from tests.bench.pipeline import EVERYTHING, KINDS, Watch, record
+
+#: Documents in the index, and requests of each page.
+COUNT, REQUESTS = 100_000, 60
+_WORDS = ("brand", "bil", "rån", "misshandel", "olycka", "polis", "stöld", "trafik", "kvinna", "skadegörelse", "narkotika", "vapen")
+_AREAS = ("0180", "1480", "1280", "0380", "0580", "2480", "1880", "0780", "14", "12", "01", "2180")
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def fill(folder: Path, count: int) -> None:
+    """A data directory with so many of the recorded notices, through the whole pipeline, with the night's work done."""
+    source, _ = KINDS["json"]
+    settings, file = Settings(data_dir=folder, analysis=EVERYTHING), folder / "recording.jsonl"
+    folder.mkdir(parents=True, exist_ok=True)
+    record("json", count, file)
+    in_loop(play(settings, (source,), recording.read(file, source.id), Speed(), Watch(), night=False))
+    file.unlink()
+
+
+def measure(folder: Path) -> dict[str, tuple[float, float, float]]:
+    """Page → median and 95th percentile of the time to an answer, and CPU of the console for one, in milliseconds."""
+    rng = random.Random(7)
+    with _served(folder) as (pid, client):
+        found = {}
+        for name, path in _pages(client, rng).items():
+            client.get(path())  # what is loaded at the first is loaded once a start
+            times, began = [], _cpu(pid)
+            for _ in range(REQUESTS):
+                start = time.perf_counter()
+                answer = client.get(path())
+                times.append(1000 * (time.perf_counter() - start))
+                if answer.status_code != 200:
+                    raise SystemExit(f"{name}: {answer.status_code} {answer.text[:300]}")
+            times.sort()
+            found[name] = (times[len(times) // 2], times[int(0.95 * len(times))], 1000 * (_cpu(pid) - began) / REQUESTS)
+        return found
+
+
+def _pages(client: httpx.Client, rng: random.Random) -> dict[str, Callable[[], str]]:
+    """Addresses as people ask for them: other words and areas each time."""
+    stories = re.findall(r'"id":"([0-9a-f]{16})"', client.get("/api/v1/now?period=7d").text)
+    findings = [one["id"] for one in client.get("/api/v1/findings?size=200").json()["findings"]]
+    pages: dict[str, Callable[[], str]] = {
+        "Läget nu": lambda: f"/?period={rng.choice(('6h', '24h', '7d'))}",
+        "Sök, a word": lambda: f"/sok?q={rng.choice(_WORDS)}",
+        "Sök, words and place": lambda: f"/sok?q={rng.choice(_WORDS)}+{rng.choice(_WORDS)}&place={rng.choice(_AREAS)}",
+        "Sök, newest": lambda: f"/sok?place={rng.choice(_AREAS)}",
+        "Sök, time brush": lambda: f"/sok/tid?q={rng.choice(_WORDS)}",
+        "Spridning": lambda: "/spridning",
+        "Kommun": lambda: f"/kommun/{rng.choice(_AREAS)}",
+        "Larm": lambda: "/larm",
+        "Källor": lambda: "/kallor",
+        "Regler": lambda: "/regler",
+        "Logg": lambda: "/logg",
+    }
+    if stories:
+        pages["Händelse"] = lambda: f"/handelse/{rng.choice(stories)}"
+    if findings:
+        pages["Spridning, a finding"] = lambda: f"/spridning/{rng.choice(findings)}"
+    return pages
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[tuple[int, httpx.Client]]:
+    """``fjaril console`` in a process of its own."""
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "--data", str(folder), "console", "--address", "127.0.0.1:0"]
+    own = os.environ | {"FJARIL_CONSOLE__RATE": "1000000"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as process:
+        try:
+            assert process.stdout is not None
+            url = next(found[1] for line in process.stdout if (found := re.search(r"Console: (http://\S+)", line)))
+            with httpx.Client(base_url=url, timeout=60) as client:
+                yield process.pid, client
+        finally:
+            process.terminate()
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def _megabytes(pid: int) -> float:
+    return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def report(count: int, kept: Path | None) -> list[str]:
+    """All figures as lines.
+
+    :param kept: a directory that the data is in, or is made in and stays; without one it is made anew.
+    """
+    with tempfile.TemporaryDirectory() as own:
+        folder = kept or Path(own) / "data"
+        if not (folder / "bus.db").exists():
+            fill(folder, count)
+        index = app.open_index(Settings(data_dir=folder))
+        documents = index.count()
+        index.close()
+        found = measure(folder)
+        with _served(folder) as (pid, client):
+            client.get("/")
+            memory = _megabytes(pid)
+    lines = [f"{documents:,} documents; {REQUESTS} requests a page, one after the other, on a machine with load {os.getloadavg()[0]:.1f}"]
+    lines += [
+        f"{name:24} median {median:6.1f} ms   p95 {p95:6.1f} ms (at most 150)   CPU {cpu:6.1f} ms"
+        for name, (median, p95, cpu) in found.items()
+    ]
+    return [*lines, f"{'memory, after a page':24} {memory:6.0f} MB"]
