@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import msgspec
 import pytest
 
-from tests.pipeline.alerts.streams import at, rule, said, when
+from pipeline.alerts.rule import AnyType
+from tests.pipeline.alerts.streams import NOON, at, rule, said, when
 
 MINUTES_10 = {"minutes": 10}
 
@@ -139,3 +143,85 @@ def test_silence_goes_by_the_rhythm_of_the_key():
     rare = [at(50 * n, source="b") for n in range(3)]
     again = [at(200, source="a"), at(205, source="a")]
     assert when(said(made, *steady, *rare, *again, until=240)) == [(135, "a"), (240, "a")]
+
+
+#: Documents of each hour, and the hours in which an alert is sent: two hours against the two before.
+_QUARTER = {"spike_height": 4, "threshold_cur": 15}
+_TWICE = {"spike_height": 2, "threshold_ref": 5}
+
+
+@pytest.mark.parametrize(
+    ("options", "hours", "told"),
+    [
+        (_QUARTER, (5, 5, 10, 35), [4]),  # four times as many, at least fifteen, and both windows have had time to fill
+        (_QUARTER, (20, 21, 19, 23), []),  # as many as before
+        (_QUARTER, (10, 0, 0, 30, 5), [5]),  # three times as many is too few; an hour later nothing was before
+        (_TWICE, (10, 0, 0, 40), [4]),  # twice as many as at least five
+        (_TWICE, (4, 2, 1, 11), [4]),
+        (_TWICE, (1, 1, 0, 40), []),  # two before are too few
+        (_TWICE, (10, 10, 5, 4), []),  # fewer is no rise
+        (_QUARTER | _TWICE | {"spike_height": 4}, (6, 4, 10, 50), [4]),  # both thresholds
+        ({"spike_height": 2, "spike_type": "down", "threshold_ref": 10}, (10, 10, 2, 1), [4]),
+        ({"spike_height": 2, "spike_type": "both", "threshold_ref": 10}, (10, 10, 2, 1), [4]),
+    ],
+)
+def test_a_spike_hour_by_hour(options, hours, told):
+    """What is compared is two hours with the two before, once twice the timeframe has passed since the first document."""
+    moments = [0.0]
+    for hour, many in enumerate(hours):
+        moments += [60 * (hour + (number + 1) / many) for number in range(many)][1 if hour == 0 else 0 :]
+    made = rule("spike", timeframe={"hours": 2}, **({"spike_type": "up"} | options))
+    alerts = said(made, *map(at, moments), until=60 * len(hours))
+    assert sorted({-(-(alert.sent - NOON) // timedelta(hours=1)) for alert in alerts}) == told
+
+
+def test_a_window_is_open_at_its_old_end_and_that_of_values_is_not():
+    """(t − timeframe, t] for what is counted; a value exactly a timeframe old still counts."""
+    assert when(said(rule("frequency", num_events=2, timeframe=MINUTES_10), at(0), at(10))) == []
+    most = rule("cardinality", cardinality_field="v", max_cardinality=1, timeframe=MINUTES_10)
+    assert when(said(most, at(0, v=1), at(10, v=2))) == [(10, None)]
+
+
+def test_zero_against_zero_fires_both_ways():
+    """The bounds of a spike are inclusive: where nothing is asked for, nothing is as many times as much as nothing."""
+    for kind in ("up", "down"):
+        made = rule("spike", timeframe=MINUTES_10, spike_height=3, spike_type=kind)
+        assert said(made, at(0), at(1), until=60)
+
+
+def test_a_spike_of_a_field_compares_means_and_ignores_the_thresholds():
+    """Zero, or nothing, never fires."""
+    options = {"timeframe": MINUTES_10, "spike_height": 2, "spike_type": "up", "field_value": "n", "threshold_cur": 99, "threshold_ref": 99}
+    assert when(said(rule("spike", **options), at(0, n=1), at(12, n=1), at(25, n=3))) == [(25, None)]
+    assert when(said(rule("spike", **options), at(0, n=0), at(12, n=0), at(25, n=3))) == []
+
+
+def test_a_flatline_without_a_key_needs_no_document():
+    """The clock starts with the first look."""
+    made = rule("flatline", timeframe=MINUTES_10, threshold=1, run_every={"minutes": 5})
+    assert when(said(made, start=0, until=20)) == [(10, None), (15, None), (20, None)]
+
+
+def test_an_empty_window_is_zero_for_a_sum_and_nothing_for_a_mean():
+    """Absent keys are not looked at; of a percentage what is below the denominator is not."""
+    options = {"metric_agg_key": "n", "run_every": {"minutes": 5}, "min_threshold": 1}
+    for kind, many in (("sum", 1), ("value_count", 1), ("cardinality", 1), ("avg", 0), ("min", 0), ("max", 0)):
+        assert len(said(rule("metric_aggregation", metric_agg_type=kind, **options), at(1, n=5), at(11, n=5))) == many
+    keyed = rule("metric_aggregation", metric_agg_type="sum", query_key="k", **options)
+    assert said(keyed, at(1, n=5, k="a"), at(11, n=5)) == []
+
+
+def test_a_missing_key_is_a_group_of_its_own():
+    """Its key is null; keys of several fields are joined by a comma."""
+    made = rule("frequency", num_events=2, timeframe=MINUTES_10, query_key="k")
+    assert when(said(made, at(0), at(1, k="a"), at(2))) == [(2, None)]
+    both = rule("frequency", num_events=2, timeframe=MINUTES_10, query_key=["k", "v"])
+    assert when(said(both, at(0, k="a", v="x"), at(1, k="a", v="y"), at(2, k="a", v="x"))) == [(2, "a, x")]
+
+
+def test_with_aggregation_nothing_is_silent():
+    """Without it a key is silent for a minute."""
+    moments = [at(number / 10) for number in range(1, 4)]
+    text = {"name": "prov", "purpose": "prova", "type": "any"}
+    assert len(said(msgspec.convert(text, AnyType), *moments)) == 1
+    assert len(said(msgspec.convert(text | {"aggregation": {"minutes": 5}}, AnyType), *moments)) == 3
