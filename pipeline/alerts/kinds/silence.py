@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from pipeline.alerts.kinds.base import Event, Key, Kind, Match, keys_of
 from pipeline.alerts.rule import SilenceRule
+from pipeline.health import rhythm
 
-#: Pauses of a key that are remembered, and the share of them that are no longer than its rhythm.
-_REMEMBERED, _SHARE = 200, 0.95
+#: Pauses of a key that are remembered.
+_REMEMBERED = 200
 
 
 class Silent(Kind):
@@ -45,10 +46,10 @@ class Silent(Kind):
             pauses = self._pauses.get(key, ())
             if key in self._told or len(pauses) < self._rule.pauses:
                 continue
-            rhythm = sorted(pauses)[int(_SHARE * (len(pauses) - 1))]
+            usual = rhythm(list(pauses))
             silent = run - last.time
-            if silent > max(rhythm * self._rule.factor, self._rule.least.delta):
+            if silent > max(usual * self._rule.factor, self._rule.least.delta):
                 self._told.add(key)
                 self.over.discard(key)
-                figures = {"silent_hours": round(silent / timedelta(hours=1), 2), "rhythm_hours": round(rhythm / timedelta(hours=1), 2)}
+                figures = {"silent_hours": round(silent / timedelta(hours=1), 2), "rhythm_hours": round(usual / timedelta(hours=1), 2)}
                 yield Match(run, key, (last.id,), figures)

@@ -13,6 +13,8 @@ from pipeline.alerts.live.model import Facts
 from pipeline.alerts.notify.message import Certainty, Named
 from pipeline.alerts.rule import Over
 from pipeline.errors import WireError
+from pipeline.health import condition, told
+from pipeline.model import SourceState, decode
 from pipeline.ports import Delivered
 
 #: Topic → what its records are to rules.
@@ -90,7 +92,9 @@ def _finding(found: dict[str, Any], record: Delivered) -> Subject:
 
 
 def _source(found: dict[str, Any], record: Delivered) -> Subject:
-    return Subject("sources", record.key, _stamp(record), record.timestamp, found)
+    state = decode(record.value, SourceState)
+    made = found | {"condition": condition(state, state.checked).value, "message": told(state, state.checked)}
+    return Subject("sources", record.key, _stamp(record), record.timestamp, made)
 
 
 _READERS: dict[str, Callable[[dict[str, Any], Delivered], Subject]] = {
