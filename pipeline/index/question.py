@@ -102,7 +102,11 @@ def _clause(match: re.Match[str]) -> Clause:
     if match["bare"]:
         field, right = match["bare"], FIELDS[match["bare"]]
         raise QueryError(
-            f"character {position}: found {field}: without a value; write it as {right}", "bare", position=position, field=field, right=right
+            f"character {position}: found {field}: without a value; write it as {right}",
+            "bare",
+            position=position,
+            field=field,
+            right=right,
         )
     if match["field"]:
         name, values = _field(match), _values(match)
