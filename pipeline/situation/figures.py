@@ -30,14 +30,15 @@ class Baseline:
     :param usual: of (place, group of themes), what came before.
     """
 
-    def __init__(self, usual: Usual[tuple[str, str]], since: datetime, places: Collection[str]) -> None:
+    def __init__(self, usual: Usual[tuple[str, str]], since: datetime, until: datetime, places: Collection[str]) -> None:
         self._usual, self._since, self._places = usual, since, places
+        #: Half a period more must have been seen before it is known what a period has.
+        self._is_known = usual.first is not None and since - usual.first >= max(KNOWN, (until - since) / 2)
 
     def expected(self, theme: str, start: datetime, end: datetime) -> Expected | None:
         """Of a group between two times; None before it is known what is usual."""
-        first = self._usual.first
         hours = round((end - start) / _HOUR)
-        if first is None or self._since - first < KNOWN or not hours:
+        if not self._is_known or not hours:
             return None
         keys = ((place, theme) for place in self._places)
         found = self._usual.together(keys, end - timedelta(microseconds=1), hours * _HOUR, self._since)

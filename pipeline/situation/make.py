@@ -22,6 +22,8 @@ from pipeline.situation.model import Area, BlindLine, Situation, SourceLine, Spr
 from pipeline.situation.period import day_of
 from pipeline.situation.privacy import PERSONAL, group, is_story_told
 
+#: Groups that tell of no occurrence: announcements and summaries.
+_NO_OCCURRENCE = frozenset({"notice", "summary"})
 #: Most stories and findings that are listed.
 _STORIES, _SPREAD = 20, 12
 #: Beginnings of periods for which it is kept what is usual.
@@ -38,7 +40,7 @@ class Maker:
 
     def __init__(self, state: State, sources: Sequence[Source], gazetteer: Gazetteer, themes: Iterable[str]) -> None:
         self._state, self._sources, self._gazetteer = state, sources, gazetteer
-        self._groups = sorted({group(theme) for theme in themes} - {"notice", "summary"})
+        self._groups = sorted({group(theme) for theme in themes} - _NO_OCCURRENCE)
         self._history = happened(state.folded["events"].values())
         self._times = [one.time for one in self._history]
         self._counted: dict[datetime, Usual[tuple[str, str]]] = {}
@@ -55,7 +57,7 @@ class Maker:
         places = frozenset(area.places)
         inside = [one for one in self._history[start:end] if one.place in places]
         public = [one for one in inside if group(one.theme) not in PERSONAL]  # what is not told is in no other count either
-        baseline = Baseline(self._usual(since), since, area.places)
+        baseline = Baseline(self._usual(since), since, until, area.places)
         told = figures(inside, self._groups, baseline, since, until)
         return Situation(
             area=area,
@@ -67,7 +69,7 @@ class Maker:
             spots=spots(public, self._gazetteer),
             stories=self._stories(places, Counter(one.theme for one in inside), since, until),
             spread=self._spread(places, since, until),
-            blind=(*self._stopped(until), *self._blind(area, self._history[start:end])),
+            blind=(*self._stopped(until), *self._begun(since), *self._blind(area, self._history[start:end])),
             sources=self._of_sources(area, public),
         )
 
@@ -90,7 +92,12 @@ class Maker:
         lines = []
         for story in self._state.open_stories:
             theme = next(iter(story.themes), "")
-            if story.coverage > 1 and is_inside(story) and is_story_told(theme, occurrences.get(theme, 0)):
+            if (
+                story.coverage > 1
+                and group(theme) not in _NO_OCCURRENCE
+                and is_inside(story)
+                and is_story_told(theme, occurrences.get(theme, 0))
+            ):
                 lines.append(self._story(story, theme))
         return tuple(sorted(lines, key=lambda line: (-line.independent, -line.coverage, line.first, line.id))[:_STORIES])
 
@@ -134,6 +141,11 @@ class Maker:
         asked = max((state.checked for state in self._state.sources.values()), default=None)
         if asked is None or until - asked >= _STOPPED:
             yield BlindLine(kind="stopped", since=asked)
+
+    def _begun(self, since: datetime) -> Iterator[BlindLine]:
+        """What happened before anything was collected is not seen."""
+        if self._times and self._times[0] > since:
+            yield BlindLine(kind="begun", since=self._times[0])
 
     def _blind(self, area: Area, happened: Sequence[Happened]) -> tuple[BlindLine, ...]:
         names = {source.id: source.name for source in self._sources}

@@ -140,7 +140,7 @@ class SpreadLine(Struct, frozen=True, kw_only=True):
 class BlindLine(Struct, frozen=True, kw_only=True):
     """Why something may have happened that is not seen here."""
 
-    kind: Literal["stopped", "failing", "silent", "area", "unplaced"]
+    kind: Literal["stopped", "begun", "failing", "silent", "area", "unplaced"]
     #: Name of the source, or of the area; empty where nothing at all was fetched.
     what: str = ""
     since: Instant | None = None

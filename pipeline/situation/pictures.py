@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from math import cos, radians
 from typing import Any
 
 import enrich.borders
 from pipeline.model import county_of, municipality_of
-from pipeline.situation.model import Figure, Situation, Trend
+from pipeline.situation.model import Figure, Situation, Spot, Trend
 from pipeline.situation.words import Words
 
 #: Fonts by where the picture goes: the PDF has its own, a page takes the reader's.
@@ -16,8 +18,8 @@ PAPER, SCREEN = "Libertinus Serif", "system-ui, sans-serif"
 _BLUE, _ORANGE, _GREY, _LAND, _AREA, _LINE = "#0072B2", "#D55E00", "#767676", "#f1f1ee", "#d8e6ef", "#b4b4ac"
 #: Most trends that are drawn, and how many beside each other.
 _TRENDS, _COLUMNS = 9, 3
-#: Most municipalities that are named on the map.
-_NAMED = 12
+#: Size of the map, of a letter on it (width and height), and where a name begins beside its dot, in its pixels.
+_SIZE, _LETTER, _BESIDE = 420, (7.0, 15.0), 12.0
 
 
 def draw_map(situation: Situation, font: str) -> str:
@@ -30,11 +32,12 @@ def draw_map(situation: Situation, font: str) -> str:
         feature["properties"]["inside"] = feature["properties"]["code"] in inside
     most = sorted(situation.spots, key=lambda one: (-one.count, one.code))
     spots = [{"lon": one.longitude, "lat": one.latitude, "count": one.count, "label": f"{one.name} {one.count}"} for one in most]
+    named = [one for one, label in zip(spots, _apart(most, land), strict=True) if label]
     where = {"longitude": {"field": "lon", "type": "quantitative"}, "latitude": {"field": "lat", "type": "quantitative"}}
     return _svg(
         {
-            "width": 420,
-            "height": 420,
+            "width": _SIZE,
+            "height": _SIZE,
             "projection": {"type": "mercator"},
             "layer": [
                 {
@@ -56,7 +59,7 @@ def draw_map(situation: Situation, font: str) -> str:
                     },
                 },
                 {
-                    "data": {"values": spots[:_NAMED]},
+                    "data": {"values": named},
                     "mark": {
                         "type": "text",
                         "align": "left",
@@ -69,7 +72,7 @@ def draw_map(situation: Situation, font: str) -> str:
                     "encoding": where | {"text": {"field": "label"}},
                 },
                 {
-                    "data": {"values": spots[:_NAMED]},
+                    "data": {"values": named},
                     "mark": {"type": "text", "align": "left", "dx": 12, "fontSize": 13, "fontWeight": "bold", "color": "#1a1a1a"},
                     "encoding": where | {"text": {"field": "label"}},
                 },
@@ -77,6 +80,38 @@ def draw_map(situation: Situation, font: str) -> str:
         },
         font,
     )
+
+
+def _apart(most: Sequence[Spot], land: Mapping[str, Any]) -> list[bool]:
+    """Whether each spot is named: the largest first, and only where its name covers no dot or name before it."""
+    points = [point for feature in land["features"] for point in _points(feature["geometry"]["coordinates"])]
+    west, east = min(lon for lon, _ in points), max(lon for lon, _ in points)
+    south, north = min(lat for _, lat in points), max(lat for _, lat in points)
+    narrow = cos(radians((south + north) / 2))  # near enough to Mercator in an area as small as a county or two
+    scale = _SIZE / max((east - west) * narrow, north - south)
+    (width, height), taken, named = _LETTER, [(spot.longitude * narrow * scale, spot.latitude * scale) for spot in most], []
+    boxes: list[tuple[float, float, float, float]] = []
+    for spot, (x, y) in zip(most, taken, strict=True):
+        box = (x + _BESIDE, y - height / 2, x + _BESIDE + width * len(f"{spot.name} {spot.count}"), y + height / 2)
+        covers = any(
+            box[0] < one + _BESIDE / 2 and one - _BESIDE / 2 < box[2] and box[1] < other < box[3]
+            for one, other in taken
+            if (one, other) != (x, y)
+        )
+        touches = any(box[0] < one[2] and one[0] < box[2] and box[1] < one[3] and one[1] < box[3] for one in boxes)
+        named.append(not covers and not touches)
+        if named[-1]:
+            boxes.append(box)
+    return named
+
+
+def _points(coordinates: Any) -> Iterator[tuple[float, float]]:
+    """The points of a polygon, or of several."""
+    if isinstance(coordinates[0], (int, float)):
+        yield coordinates[0], coordinates[1]
+    else:
+        for part in coordinates:
+            yield from _points(part)
 
 
 def draw_trends(situation: Situation, words: Words, font: str) -> str:
@@ -93,7 +128,12 @@ def draw_trends(situation: Situation, words: Words, font: str) -> str:
         "axis": {"labelAngle": 0, "values": sorted(few, key=_by_number(rows)), "ticks": False},
     }
     highest = max((max(row["count"], row["expected"] or 0) for row in rows), default=1)
-    count = {"field": "count", "type": "quantitative", "title": None, "axis": {"values": _ticks(highest), "grid": True, "format": "d"}}
+    count = {
+        "field": "count",
+        "type": "quantitative",
+        "title": None,
+        "axis": {"values": _ticks(highest), "tickCount": 9, "grid": True, "format": "d"},
+    }
     return _svg(
         {
             "data": {"values": rows},

@@ -13,6 +13,9 @@ from pipeline.situation.privacy import FEWEST
 from pipeline.situation.sharing import UNMARKED
 from pipeline.situation.words import Words
 
+#: How the time of a blind spot is told, where it is not that of a source's last news.
+_SINCE = {"stopped": "blind.asked", "begun": "blind.first"}
+
 
 class Text(Struct, frozen=True, kw_only=True, tag="text"):
     """A paragraph."""
@@ -193,7 +196,7 @@ def _trends(situation: Situation, words: Words, font: str | None) -> Iterator[Bl
         return
     told = "; ".join(f"{words.group(trend.theme)} {' '.join(str(day.count) for day in trend.days)}" for trend in situation.trends)
     yield Picture(svg=pictures.draw_trends(situation, words, font) if font else "", words=f"{words('trends')}: {told}", width=1.0)
-    yield Text(text=f"▮ {words('observed')}   ┄ {words('expected').lower()}", note=True)
+    yield Text(text=words("legend"), note=True)
 
 
 def _spread(situation: Situation, words: Words) -> Iterator[Block]:
@@ -241,7 +244,7 @@ def _blind(situation: Situation, words: Words) -> Iterator[Block]:
 
 
 def _unseen(line: BlindLine, words: Words) -> str:
-    since = words("blind.asked" if line.kind == "stopped" else "blind.since", time=words.time(line.since)) if line.since else ""
+    since = words(_SINCE.get(line.kind, "blind.since"), time=words.time(line.since)) if line.since else ""
     return words(f"blind.{line.kind}", what=line.what, since=since, count=line.count)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -12,12 +13,14 @@ import feedparser
 import pytest
 import shapely
 
+from enrich.borders import municipalities
 from pipeline.errors import UsageError
 from pipeline.situation import words as words_module
 from pipeline.situation.feeds import atom, geojson
 from pipeline.situation.html import page
-from pipeline.situation.model import Assessment
+from pipeline.situation.model import Assessment, Spot
 from pipeline.situation.pdf import pages, pdf
+from pipeline.situation.pictures import _apart, _ticks
 from pipeline.situation.words import Words
 from tests.situation.conftest import END
 
@@ -123,3 +126,23 @@ def test_numbers_and_times_are_written_as_people_do():
     swedish, english = Words("sv"), Words("en")
     assert (swedish.number(1.25), english.number(1.25), swedish.number(1234.5)) == ("1,2", "1.2", "1234")
     assert (swedish.time(END), english.time(END)) == ("16 mars 2026 kl. 00.00", "16 March 2026 00:00 (CET)")
+
+
+def test_axes_count_in_whole_numbers():
+    """At most five of them, evenly, up to the highest."""
+    for highest in (1, 4, 5.5, 6, 23, 100, 12_345):
+        ticks = _ticks(highest)
+        assert ticks[0] == 0
+        assert ticks[-1] >= highest
+        assert len(ticks) <= 5
+        assert len({b - a for a, b in itertools.pairwise(ticks)}) == 1
+
+
+def test_names_on_the_map_cover_none_another(picture):
+    """The largest is named; of two in one place the other one is not."""
+    land = municipalities({"24"})
+    spots = [
+        Spot(code=code, name=name, latitude=lat, longitude=20.2, count=n)
+        for code, name, lat, n in (("2480", "Umeå", 63.9, 9), ("2401", "Nära", 63.92, 2), ("2482", "Norr", 65.0, 1))
+    ]
+    assert _apart(spots, land) == [True, False, True]

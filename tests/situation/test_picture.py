@@ -147,3 +147,9 @@ def test_the_ordinary_range_holds_what_it_says(mean, known):
         times, least, most = ratio(count, expected)
         assert least <= times <= most
         assert times == count / mean
+
+
+def test_what_was_before_the_first_news_is_not_seen(picture):
+    """A period that begins before anything was collected says so; one that begins later does not."""
+    assert "begun" in {line.kind for line in picture(days=90).blind}
+    assert "begun" not in {line.kind for line in picture(days=7).blind}
