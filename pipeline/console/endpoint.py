@@ -28,6 +28,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     make: Callable[[Show, Any], Struct]
     #: ``POST`` where what is asked is too long for an address; nothing is changed by it.
     method: str = "GET"
+    #: Whether readers of the same areas see the same.
+    shared: bool = False
     #: Whether each time counts for the audit log; else the same by the same person is noted once in ten minutes, as pages load anew.
     each: bool = False
     #: Whether it stands in the menu.
@@ -43,7 +45,7 @@ def subject(asked: Struct) -> str:
 
 ENDPOINTS = (
     Endpoint(
-        name="now", page="/", api="/now", action=Action.READ_OVERVIEW, asked=now.NowAsked, shown=now.Now, make=now.now,
+        name="now", page="/", api="/now", action=Action.READ_OVERVIEW, asked=now.NowAsked, shown=now.Now, make=now.now, shared=True,
     ),
     Endpoint(
         name="search", page="/sok", api="/documents", action=Action.SEARCH, asked=search.SearchAsked, shown=search.Found, make=search.search, each=True,
@@ -63,7 +65,7 @@ ENDPOINTS = (
         action=Action.READ_SPREAD,
         asked=spread.SpreadAsked,
         shown=spread.Findings,
-        make=spread.spread,
+        make=spread.spread, shared=True,
     ),
     Endpoint(
         name="finding",
@@ -89,7 +91,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         name="sources", page="/kallor", api="/sources", action=Action.READ_SOURCES, asked=sources.SourcesAsked, shown=sources.Sources,
-        make=sources.sources,
+        make=sources.sources, shared=True,
     ),
     Endpoint(
         name="rules", page="/regler", api="/rules", action=Action.READ_RULES, asked=rules.RulesAsked, shown=rules.Rules, make=rules.rules,

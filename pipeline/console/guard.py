@@ -83,7 +83,8 @@ class Guard:
         :raises TooManyError: if they ask too often.
         """
         found = self._visit(request)
-        self._count(f"{found.who.name} {request.client.host if request.client else ''}")
+        address = request.client.host if request.client else ""
+        self._count(found.key if found.key and not found.fresh else f"{found.who.name} {address}")
         return found
 
     def _visit(self, request: Request) -> Visit:

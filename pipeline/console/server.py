@@ -96,6 +96,7 @@ def listen(address: str) -> socket.socket:
     with ExitStack() as stack:
         made = stack.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM))
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only where it makes the socket: 40 ms an answer
         try:
             made.bind((host, int(port)))
             made.listen(_WAITING)  # who comes before it is ready waits a moment

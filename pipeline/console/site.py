@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.access.roles import Action
+from pipeline.access.roles import Action, Principal
 from pipeline.console import html, land
 from pipeline.console.api import documents, openapi, problem
 from pipeline.console.ask import AskError, Form, asked, form_of
@@ -31,6 +31,7 @@ from pipeline.console.live import Pulse
 from pipeline.console.pages.search import SearchAsked
 from pipeline.console.room import Room
 from pipeline.console.rows import Show
+from pipeline.console.shared import Shared
 from pipeline.console.texts import LANGUAGES, language_of, texts
 from pipeline.errors import AccessError, AuditError, FjarilError, LoginError, QueryError
 
@@ -49,6 +50,8 @@ _HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 _YEAR = 31_536_000
+#: Seconds for which what many look at stays the same, unless there is news.
+_SAME = 10
 
 
 class Site:
@@ -59,6 +62,7 @@ class Site:
         self.room, self.pulse = room, Pulse(room)
         self.guard = Guard(room.access, room.clock, room.settings.console.rate)
         self._templates = html.environment()
+        self._shared = Shared()
 
     def app(self) -> ASGIApp:
         """What a server runs."""
@@ -108,7 +112,16 @@ class Site:
         given = [*request.path_params.items(), *(form if endpoint.method == "POST" else request.query_params.multi_items())]
         question = asked(endpoint.asked, given)
         self.guard.note(visit, endpoint.action, f"{endpoint.name} {subject(question)}".strip(), again=not endpoint.each)
-        return question, endpoint.make(Show(self.room, visit.who, language_of(request)), question)
+        return question, self._shown(endpoint, visit.who, language_of(request), question)
+
+    def _shown(self, endpoint: Endpoint, who: Principal, language: str, question: msgspec.Struct) -> msgspec.Struct:
+        show = Show(self.room, who, language)
+        if not endpoint.shared:
+            return endpoint.make(show, question)
+        areas = who.areas if who.is_bounded else None
+        moment = int(self.room.clock.now().timestamp() // _SAME)
+        key = (endpoint.name, msgspec.json.encode(question), areas, language, self.pulse.version, moment)
+        return self._shared.get(key, lambda: endpoint.make(show, question))
 
     def _api_visit(self, request: Request) -> Visit:
         visit = self.guard.visit(request)

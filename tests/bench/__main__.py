@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
@@ -108,6 +109,8 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3, help="turns of each measurement")
     parser.add_argument("--rules", action="store_true", help="only how fast documents are matched with alert rules")
     parser.add_argument("--servers", action="store_true", help="only what is measured on Kafka and Elasticsearch")
+    parser.add_argument("--console", action="store_true", help="only how soon the console's pages answer, over 100,000 documents")
+    parser.add_argument("--data", type=Path, help="with --console: a directory that the documents are in, or are made in and stay")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(one(arguments.one, arguments.count)))
@@ -115,6 +118,10 @@ if __name__ == "__main__":
         from tests.bench import rules
 
         print("\n".join(rules.report(measure("rules", COUNT))))
+    elif arguments.console:
+        from tests.bench import console
+
+        print("\n".join(console.report(console.COUNT, arguments.data)))
     else:
         from tests.bench import servers
 

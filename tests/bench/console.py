@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import re
@@ -11,11 +12,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
 from pipeline import app, recording
+from pipeline.model import Health, SourceState, encode
+from pipeline.ports import Record
 from pipeline.replay import Speed, play
 from pipeline.service import in_loop
 from pipeline.settings import Settings
@@ -59,7 +63,8 @@ def measure(folder: Path) -> dict[str, tuple[float, float, float]]:
 
 def _pages(client: httpx.Client, rng: random.Random) -> dict[str, Callable[[], str]]:
     """Addresses as people ask for them: other words and areas each time."""
-    stories = re.findall(r'"id":"([0-9a-f]{16})"', client.get("/api/v1/now?period=7d").text)
+    hits = [hit for word in _WORDS for hit in client.get(f"/api/v1/documents?q={word}").json()["hits"]]
+    stories = sorted({hit["story"] for hit in hits if hit["story"]})
     findings = [one["id"] for one in client.get("/api/v1/findings?size=200").json()["findings"]]
     pages: dict[str, Callable[[], str]] = {
         "Läget nu": lambda: f"/?period={rng.choice(('6h', '24h', '7d'))}",
@@ -106,6 +111,39 @@ def _megabytes(pid: int) -> float:
     return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
 
 
+def viewers(folder: Path, number: int = 200) -> tuple[float, float]:
+    """Seconds from news on the bus until the last of so many who look live has the new page, and of the console's CPU for it."""
+    settings = Settings(data_dir=folder)
+    with _served(folder) as (pid, client):
+        client.get("/")
+
+        async def watch(url: str, ready: asyncio.Barrier) -> None:
+            async with httpx.AsyncClient(base_url=url, timeout=120) as own, own.stream("GET", "/live") as news:
+                lines = news.aiter_lines()
+                await anext(lines)
+                await ready.wait()
+                async for line in lines:
+                    if line.startswith("event: changed"):
+                        answer = await own.get("/")
+                        if answer.status_code != 200:
+                            raise SystemExit(f"a viewer: {answer.status_code}")
+                        return
+
+        async def all_of_them() -> tuple[float, float]:
+            ready = asyncio.Barrier(number + 1)
+            tasks = [asyncio.create_task(watch(str(client.base_url), ready)) for _ in range(number)]
+            await ready.wait()
+            began, cpu = time.perf_counter(), _cpu(pid)
+            bus = app.open_bus(settings)
+            state = SourceState(source="bench", url="http://bench.example", checked=datetime.now(UTC), health=Health.CHANGED)
+            bus.publish([Record(topic="sources", key="bench", value=encode(state), timestamp=state.checked)])
+            bus.close()
+            await asyncio.gather(*tasks)
+            return time.perf_counter() - began, _cpu(pid) - cpu
+
+        return asyncio.run(all_of_them())
+
+
 def report(count: int, kept: Path | None) -> list[str]:
     """All figures as lines.
 
@@ -122,9 +160,13 @@ def report(count: int, kept: Path | None) -> list[str]:
         with _served(folder) as (pid, client):
             client.get("/")
             memory = _megabytes(pid)
+        waited, worked = viewers(folder)
     lines = [f"{documents:,} documents; {REQUESTS} requests a page, one after the other, on a machine with load {os.getloadavg()[0]:.1f}"]
     lines += [
         f"{name:24} median {median:6.1f} ms   p95 {p95:6.1f} ms (at most 150)   CPU {cpu:6.1f} ms"
         for name, (median, p95, cpu) in found.items()
     ]
+    lines.append(
+        f"{'200 live viewers':24} the last has the news after {waited:.1f} s, of which the console looks once a second; CPU {worked:.1f} s"
+    )
     return [*lines, f"{'memory, after a page':24} {memory:6.0f} MB"]
