@@ -20,7 +20,7 @@ from collectors.archive import Archive, Archived
 from collectors.changes import Changes
 from collectors.engine import Answer, Engine
 from collectors.failures import Failure
-from collectors.items import Item, Kind, Origin, Parsed, Stream
+from collectors.items import Item, Kind, Origin, Parsed, Plain, Stream
 from collectors.ledger import Ledger
 from collectors.people import Private
 from collectors.politeness import Gate, host_of
@@ -31,6 +31,7 @@ from collectors.shortened import Shortened
 from collectors.validators import freshness
 from collectors.visit import Further, Visit, Visitor, fetched_of
 from collectors.waiting import Hints, wait_of
+from pipeline.errors import FjarilError
 from pipeline.model import Health, Source, SourceState, document_id, encode
 from pipeline.ports import Bus, Clock, Record
 
@@ -198,27 +199,34 @@ class Collector:
         if self._archive is None or not changes.raws:
             return changes, 0
         known = self._ledger.sources.get(source.id)
+        kept = _kept(answers, kind, source)
         archived = Archived(
             source=source,
             at=now,
             cursor=known.cursor if known else "",
-            answers=tuple(_kept(answer) for answer in answers),
+            answers=kept,
             published={raw.document: raw.revision for raw in changes.raws if not raw.withdrawn},
             withdrawn={raw.document: raw.revision for raw in changes.raws if raw.withdrawn},
             redirects=targets,
-            items=None if answers else _published(source, parsed, changes),
+            items=None if kept else _published(source, parsed, changes),
             url=origin.url,
             status=origin.status,
         )
         # before it is published: a kill in between leaves nothing that was to go
         await forget(self._archive, dict.fromkeys(archived.withdrawn, source.id), self._kinds)
-        held = [document_id(source.id, item.native_id) for item in parsed.items] if answers else archived.published
+        held = [document_id(source.id, item.native_id) for item in parsed.items] if kept else archived.published
         return changes, self._archive.add(archived, held)
 
     def _publish(self, state: SourceState, changes: Changes | None = None) -> SourceState:
         """The ledger in memory follows only when the bus has taken everything."""
         records = changes.records if changes else []
-        self._bus.publish([*records, Record(topic="sources", key=state.source, value=encode(state), timestamp=state.checked)])
+        try:
+            self._bus.publish([*records, Record(topic="sources", key=state.source, value=encode(state), timestamp=state.checked)])
+        except FjarilError:
+            if self._archive:
+                before = self._ledger.sources.get(state.source)
+                self._archive.forget_after(state.source, before.archived if before else 0)
+            raise
         self._ledger.sources[state.source] = state
         if changes:
             for key, item in changes.states.items():
@@ -230,9 +238,15 @@ class Collector:
         return wait_of(self._hints.get(source.id, Hints()), freshness(visit.answer.headers, now), source.interval, now)
 
 
-def _kept(answer: Answer) -> Answer:
-    """With those header fields that reading it again takes."""
-    return replace(answer, headers={name: value for name, value in answer.headers.items() if name in _READ})
+def _kept(answers: tuple[Answer, ...], kind: Kind | Stream, source: Source) -> tuple[Answer, ...]:
+    """With those header fields that reading them again takes; none where they name people."""
+    found = []
+    for answer in answers:
+        body = kind.kept(answer.body, source) if isinstance(kind, Plain) else None
+        if body is None:
+            return ()
+        found.append(replace(answer, body=body, headers={name: value for name, value in answer.headers.items() if name in _READ}))
+    return tuple(found)
 
 
 def _published(source: Source, parsed: Parsed, changes: Changes) -> tuple[Item, ...]:

@@ -65,6 +65,10 @@ class Discourse(Plain):
 
     keeps_ids = True
 
+    def kept(self, body: bytes, source: Source) -> bytes | None:  # noqa: ARG002
+        """Nothing: it names people."""
+        return None
+
     async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:  # noqa: ARG002
         """The topics, or the posts.
 

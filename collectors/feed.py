@@ -28,6 +28,10 @@ class Feed(Plain):
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
+    def kept(self, body: bytes, source: Source) -> bytes | None:
+        """Nothing where entries are posts of people."""
+        return None if options_of(source, FeedOptions).posts else body
+
     async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:
         """See :func:`collectors.feed_parser.parse_feed`."""
         options = options_of(source, FeedOptions)

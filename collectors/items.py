@@ -130,6 +130,9 @@ class Kind(Protocol):
     def check(self, http: Http) -> None:
         """Raise :class:`collectors.failures.Blocked` when the settings lack what the source requires."""
 
+    def kept(self, body: bytes, source: Source) -> bytes | None:
+        """What of an answer may be archived; None: nothing of it, since it names people: what was made of it stands for it."""
+
     def ask(self, source: Source, url: str, cursor: str) -> Question:
         """What is asked of the source.
 
@@ -172,6 +175,10 @@ class Plain:
 
     def check(self, http: Http) -> None:
         """Ask for nothing."""
+
+    def kept(self, body: bytes, source: Source) -> bytes | None:  # noqa: ARG002  (those who need it override it)
+        """All of it."""
+        return body
 
     def ask(self, source: Source, url: str, cursor: str) -> Question:  # noqa: ARG002  (those who need them override it)
         """The address as it is."""

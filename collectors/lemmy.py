@@ -54,6 +54,10 @@ class Lemmy(Plain):
         query = {"sort": "New", "type_": "Local"} | dict(parse_qsl(parts.query)) | {"limit": str(LIMIT)}
         return Question(url=urlunsplit(parts._replace(query=urlencode(query))))
 
+    def kept(self, body: bytes, source: Source) -> bytes | None:  # noqa: ARG002
+        """Nothing: it names people."""
+        return None
+
     async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:  # noqa: ARG002
         """The posts.
 

@@ -2,7 +2,7 @@
 
 ``https://INSTANCE/api/v1/timelines/tag/TAG`` or ``…/timelines/public``. A post is kept only if it is public and its author has not
 asked to be left out of searches (``noindex``, ``indexable`` false). The address that is kept names the post, not its author. What is
-missing between the earliest and the latest post of an answer was deleted.
+missing between the earliest and the latest post of an answer was deleted; older ones are looked at again, some at each visit.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from pipeline.model import Entry, Source, utc
 
 #: Posts of one answer, as the interface allows; and further answers that are asked for to reach what is known.
 LIMIT, MAX_PAGES = 40, 5
+#: Older posts that are looked at again at one visit.
+AGAIN = 20
 _NEXT = re.compile(r'<([^<>]+)>\s*;\s*rel="next"')
 _TAGS = re.compile(r'<a\s[^<>]*?class="[^"]*\b(?:hashtag|mention)\b[^"]*"[^<>]*>', re.IGNORECASE)
 
@@ -80,6 +82,10 @@ class Mastodon(Plain):
         query = dict(parse_qsl(parts.query)) | {"limit": str(LIMIT)}
         return Question(url=urlunsplit(parts._replace(query=urlencode(query))))
 
+    def kept(self, body: bytes, source: Source) -> bytes | None:  # noqa: ARG002
+        """Nothing: it names people."""
+        return None
+
     async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:
         """The posts, latest first, and those of further pages as long as all of a page are new.
 
@@ -101,7 +107,30 @@ class Mastodon(Plain):
                 break
             page = read_timeline(fetched, wanted)
             pages.append(page)
-        return _joined(pages)
+        found = _joined(pages)
+        again, cursor = _older(list(more.standing()), found.span, more.cursor)
+        return await _looked_at(again, cursor, found, source, wanted, more) if again else found
+
+
+def _older(standing: list[str], span: tuple[int, int] | None, cursor: str) -> tuple[list[str], str]:
+    """Posts below the span that are looked at next, and the last of them: in rounds, earliest first."""
+    older = sorted(int(number) for number in standing if number.isdecimal() and span and int(number) < span[0])
+    after = [number for number in older if number > int(cursor or 0)] or older
+    chosen = after[:AGAIN]
+    return [str(number) for number in chosen], str(chosen[-1]) if chosen else ""
+
+
+async def _looked_at(ids: list[str], cursor: str, found: Parsed, source: Source, wanted: Wanted, more: More) -> Parsed:
+    """With what has become of older posts; an instance before 4.3 does not show several at once, and says nothing of them."""
+    query = urlencode([("id[]", number) for number in ids])
+    url = urlunsplit(urlsplit(source.url)._replace(path="/api/v1/statuses", query=query))
+    try:
+        there = read_timeline(await more.get(url), wanted)
+    except Failure:
+        return found
+    shown = {item.native_id for item in there.items}
+    gone = tuple(number for number in ids if number not in shown)
+    return msgspec.structs.replace(found, items=(*found.items, *there.items), withdrawn=gone, bad=(*found.bad, *there.bad), cursor=cursor)
 
 
 def _joined(pages: list[Parsed]) -> Parsed:

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from collectors.failures import Blocked, Empty, Failure, Malformed
 from collectors.html_text import absolute, without_controls
 from collectors.items import Bad, Fetched, Item, More, Parsed, Plain, digest, options_of
+from collectors.polisen_page import WRITER
 from collectors.sandbox import Sandbox
 from pipeline.model import Source
 from pipeline.settings import Http
@@ -82,6 +83,10 @@ class Polisen(Plain):
         """
         if not http.contact:
             raise Blocked("polisen.se answers only callers that name a contact: set http.contact to an e-mail address or URL")
+
+    def kept(self, body: bytes, source: Source) -> bytes | None:  # noqa: ARG002
+        """All but the lines that name who wrote a page."""
+        return WRITER.sub(b"", body)
 
     async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:
         """See :func:`parse_events`; with option ``details`` new events with the text of their page."""

@@ -13,6 +13,8 @@ from collectors.failures import Empty
 from collectors.html_text import html_to_text
 from collectors.items import Fetched, Item, Parsed
 
+#: The line that names the writer: as bytes of the page, and as text.
+WRITER = re.compile(rb"Text av\b[^<\n]*", re.IGNORECASE)
 _WRITER = re.compile(r"^\s*Text av\b.*$", re.MULTILINE | re.IGNORECASE)
 
 

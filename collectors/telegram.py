@@ -28,6 +28,10 @@ class Telegram(Plain):
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
+    def kept(self, body: bytes, source: Source) -> bytes | None:  # noqa: ARG002
+        """Nothing: it names people."""
+        return None
+
     async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:  # noqa: ARG002
         """See :func:`parse_preview`.
 

@@ -269,6 +269,7 @@ def test_what_was_never_published_is_forgotten_at_the_next_start(tmp_path: Path,
             server.routes["/feed"] = Reply(200, rss(item(1), item(2)))
             with monkeypatch.context() as patched:
                 patched.setattr(w.bus, "publish", _fail)
+                patched.setattr(archive, "forget_after", lambda *_: None)  # it was killed
                 with pytest.raises(BusError):
                     await w.collector.collect(w.source())
             assert archive.count() == 2
@@ -282,6 +283,44 @@ def test_what_was_never_published_is_forgotten_at_the_next_start(tmp_path: Path,
         assert [len(one.published) for one in archive.read()] == [1, 1]
         assert len(bus.raw()) == 2
     archive.close()
+
+
+def test_what_was_never_published_is_forgotten_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without a restart: the next visit archives it anew."""
+
+    async def main(w: World) -> None:
+        w.server.routes["/feed"] = Reply(200, rss(item(1)))
+        with monkeypatch.context() as patched:
+            patched.setattr(w.bus, "publish", _fail)
+            with pytest.raises(BusError):
+                await w.collector.collect(w.source())
+        await w.collector.collect(w.source())
+
+    with _with_archive(tmp_path, main) as archive:
+        assert archive.count() == 1
+
+
+def test_answers_that_name_people_are_not_kept(tmp_path: Path) -> None:
+    """What was made of them stands for them; of the police's pages the line that names the writer is left out."""
+    page = "<div class='text-body editorial-html'><p>En bil körde av vägen.</p><p>Text av Påhittad Person</p></div>"
+
+    async def main(w: World) -> None:
+        w.server.routes |= {
+            f"{TAG}?limit=40": Reply(200, timeline(status(1), status(2))),
+            "/r/x.rss": Reply(200, rss(item(1, "av /u/pahittad", author="pahittad"))),
+            "/api/events": Reply(200, events(event(1))),
+            "/aktuellt/handelser/2026/mars/1/1": Reply(200, page.encode()),
+        }
+        await w.collector.collect(w.source("mastodon", TAG))
+        await w.collector.collect(w.source(path="/r/x.rss", options={"posts": True}))
+        await w.collector.collect(w.source("polisen", "/api/events", options={"details": True}))
+
+    with _with_archive(tmp_path, main) as archive:
+        kept = list(archive.read())
+        assert [(len(one.answers), len(one.published)) for one in kept] == [(0, 2), (0, 1), (2, 1)]
+        for name in ("pahittad", "Påhittad Person"):
+            assert name not in repr(kept)
+            assert name.encode() not in b"".join(answer.body for one in kept for answer in one.answers)
 
 
 def _fail(_records: object) -> None:

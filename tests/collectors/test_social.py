@@ -112,6 +112,36 @@ def test_deleted_and_edited_posts() -> None:
     in_world(main)
 
 
+def test_older_posts_are_looked_at_again() -> None:
+    """In rounds: what is deleted or edited further back than the timeline reaches; an instance that cannot show them loses none."""
+    paths: list[str] = []
+
+    async def main(w: World) -> None:
+        source = w.source("mastodon", TAG)
+        w.server.routes[f"{TAG}?limit=40"] = Reply(200, timeline(*(status(number) for number in range(30, 0, -1))))
+        await w.collector.collect(source)
+        first = "&".join(f"id%5B%5D={number}" for number in range(1, 21))
+        second = "&".join(f"id%5B%5D={number}" for number in (*range(21, 31), 40, 41))
+        w.server.routes[f"{TAG}?limit=40"] = Reply(200, timeline(status(40)))
+        await w.collector.collect(source)
+        assert not [raw for raw in w.bus.raw() if raw.withdrawn]
+        kept = [status(number) for number in range(1, 21) if number != 7]
+        kept[2] = status(3, "Ändrat")
+        w.server.routes[f"/api/v1/statuses?{first}"] = Reply(200, timeline(*kept))
+        w.server.routes[f"/api/v1/statuses?{second}"] = Reply(200, timeline(*(status(number) for number in (*range(21, 30), 40, 41))))
+        for number in (41, 42):
+            w.server.routes[f"{TAG}?limit=40"] = Reply(200, timeline(status(number)))
+            await w.collector.collect(source)
+        changed = [(raw.native_id, raw.revision, raw.withdrawn) for raw in w.bus.raw()[31:]]
+        assert ("3", 2, False) in changed
+        assert [number for number, _, withdrawn in changed if withdrawn] == ["7", "30"]
+        paths.extend(w.server.paths())
+        w.balance("mastodon")
+
+    in_world(main)
+    assert sum("/statuses?" in path for path in paths) == 3
+
+
 def test_after_an_outage_further_pages_are_read() -> None:
     """As long as all of a page are new, up to what is known."""
 
