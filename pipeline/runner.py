@@ -22,8 +22,8 @@ from pipeline.ports import Batch, Bus, Delivered, Index, Record, Stage, Stateful
 
 log = structlog.get_logger()
 
-#: Topics in which a document's text, or words of it, can stand.
-TEXT_TOPICS = ("raw", "documents", "related", "story_members", DEAD)
+#: Topics in which a document's text, words of it, or its address can stand.
+TEXT_TOPICS = ("raw", "documents", "related", "story_members", "alert_evidence", DEAD)
 #: Seconds between two rewritings of the index that make withdrawn text unreadable in its files.
 _PURGE = 3600.0
 #: Seconds to rest when there was nothing to do.

@@ -187,6 +187,12 @@ class Taken(Wire, frozen=True, kw_only=True, tag="taken"):
     facts: Facts
 
 
+class Evidence(Wire, frozen=True, kw_only=True, tag="evidence"):
+    """Where a document that counts for rules can be read (topic ``alert_evidence``, key = its id): erased with what its source withdraws."""
+
+    url: str
+
+
 class Spoke(Wire, frozen=True, kw_only=True, tag="spoke"):
     """A rule that time alone can make speak said something (topic ``alert_spoken``, key = essence of the rule)."""
 

@@ -21,6 +21,7 @@ from pipeline.alerts.live.model import (
     Change,
     Command,
     Delivery,
+    Evidence,
     Facts,
     Group,
     InForce,
@@ -36,7 +37,7 @@ from pipeline.alerts.live.subjects import Names, Subject
 from pipeline.alerts.live.watch import Watch, Watched, hits_of
 from pipeline.alerts.rota.duty import Rota
 from pipeline.alerts.rule import AnyType
-from pipeline.alerts.topics import ALERTS, CLOCK, GROUPS, IN_FORCE, INPUTS, JOURNAL, NOTIFICATIONS, SILENCES, SPOKEN, TICKS
+from pipeline.alerts.topics import ALERTS, CLOCK, EVIDENCE, GROUPS, IN_FORCE, INPUTS, JOURNAL, NOTIFICATIONS, SILENCES, SPOKEN, TICKS
 from pipeline.dead import dead_record
 from pipeline.errors import WireError
 from pipeline.model import Wire, decode, encode
@@ -105,6 +106,9 @@ class Alerts:
         for taken in journal:
             self._facts[taken.id], self._revisions[taken.id] = taken.facts, taken.revision
             self._pass(taken.at)
+        for record in read(EVIDENCE):
+            if record.value and record.key in self._facts:
+                self._facts[record.key] = replace(self._facts[record.key], url=decode(record.value, Evidence).url)
         if self._now > _BEGINNING:
             self._put_in_force(self._now)
             assert self._watch is not None  # noqa: S101  (it was made just now)
@@ -149,7 +153,7 @@ class Alerts:
         watch.learn(sorted(taught, key=lambda taken: taken.at))
         for taken in taught:
             self._facts.setdefault(taken.id, taken.facts)
-            yield Record(topic=JOURNAL, key=taken.id, timestamp=taken.at, value=encode(taken))
+            yield from _noted(taken)
 
     def _past(self, new: Watch, subject: Subject, record: Delivered) -> Taken | None:
         """What a record that was there before is to rules that are new."""
@@ -267,7 +271,7 @@ class Alerts:
             time, hits = hits_of(about, subject, now)
             taken = Taken(id=subject.id, over=subject.over, revision=subject.revision, at=now, time=time, hits=hits, facts=found)
             self._revisions[subject.id] = subject.revision
-            yield Record(topic=JOURNAL, key=subject.id, timestamp=now, value=encode(taken))
+            yield from _noted(taken)
             for watched, said in self._watch.take(taken):
                 yield from self._said(watched, said)
             for watched in about:
@@ -375,6 +379,14 @@ class Alerts:
         topic, key = _WHERE[type(made)](made)
         moment = made.notification.sent if isinstance(made, Outgoing) else self._now
         return Record(topic=topic, key=key, timestamp=moment, value=encode(made))
+
+
+def _noted(taken: Taken) -> Iterator[Record]:
+    """What rules remember of a document, and apart from it what leaves with the document."""
+    facts = replace(taken.facts, url=None)
+    yield Record(topic=JOURNAL, key=taken.id, timestamp=taken.at, value=encode(replace(taken, facts=facts)))
+    if taken.facts.url:
+        yield Record(topic=EVIDENCE, key=taken.id, timestamp=taken.at, value=encode(Evidence(url=taken.facts.url)))
 
 
 def start(bus: Bus, now: datetime) -> None:

@@ -82,17 +82,17 @@ def silenced(matches: list[tuple[datetime, datetime, Any]], realert: timedelta, 
             continue
         exponent = power.get(key, 0)
         if key not in until or longest is None:
-            exponent = 0
+            until[key], power[key] = run + realert, 0
+            continue
+        quiet = run - until[key]
+        if quiet < realert * 2**exponent:
+            exponent += 1
         else:
-            quiet = run - until[key]
-            if quiet < realert * 2**exponent:
-                exponent += 1
-            else:
-                while exponent > 0 and quiet > realert * 2**exponent:
-                    quiet -= realert * 2**exponent
-                    exponent -= 1
+            while exponent > 0 and quiet > realert * 2**exponent:
+                quiet -= realert * 2**exponent
+                exponent -= 1
         wait = realert * 2**exponent
-        if longest is not None and wait >= longest:
+        if wait >= longest:
             wait, exponent = longest, exponent - 1
         until[key], power[key] = run + wait, exponent
     return sent

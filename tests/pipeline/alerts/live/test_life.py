@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 from enrich.spread.model import Finding, Grade, Version
 from pipeline.alerts.live import desk
 from pipeline.alerts.live.model import Alert, State
-from pipeline.alerts.topics import ALERTS, JOURNAL, NOTIFICATIONS
+from pipeline.alerts.topics import ALERTS, EVIDENCE, JOURNAL, NOTIFICATIONS
 from pipeline.model import SourceState, Story, encode
 from pipeline.ports import Record
+from pipeline.runner import TEXT_TOPICS
 from tests.pipeline.alerts.live.world import FIRE, NOON, World, document, rule
 
 MINUTE = timedelta(minutes=1)
@@ -83,6 +84,18 @@ def test_a_withdrawal_cancels_and_is_told_at_once(world):
     assert {alert.state for alert in world.board.alerts.values()} == {State.CANCELLED}
     assert "was withdrawn" in world.board.alerts[world.messages[0].notification.alert].change.why
     assert world.board.groups[world.messages[0].notification.alert].is_over
+
+
+def test_what_is_withdrawn_leaves_no_address(world):
+    """The index erases it from the topics that may hold it; what rules remember of it does not name it."""
+    world.fire("d1")
+    assert any(b"press.example/d1" in record.value for record in world.bus.read(EVIDENCE))
+    assert not any(b"press.example" in record.value for record in world.bus.read(JOURNAL))
+    world.bus.erase(TEXT_TOPICS, {"d1": NOON + MINUTE})
+    world.begin()
+    world.fire("d2", 6)
+    assert not any(record.value for record in world.bus.read(EVIDENCE) if record.key == "d1")
+    assert [one.notification.links for one in world.messages][-1] == ("https://press.example/d2",)
 
 
 def test_an_edit_updates_or_cancels(world):
