@@ -20,7 +20,7 @@ from pipeline.alerts.topics import ALERTS, NOTIFICATIONS, TICKS
 from pipeline.app import topics
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.model import Document, Place, PlaceKind, PlaceRole, Provenance, Reliability, Theme, decode, encode
-from pipeline.ports import Record
+from pipeline.ports import Bus, Record
 from pipeline.runner import StageWorker
 from pipeline.settings import Alerts as AlertSettings
 from pipeline.settings import Settings
@@ -71,7 +71,7 @@ def document(
 class World:
     """The stage, its bus and its files."""
 
-    def __init__(self, folder: Path, rules: str = FIRE, rota: str | None = ROTA, batch: int = 100) -> None:
+    def __init__(self, folder: Path, rules: str = FIRE, rota: str | None = ROTA, batch: int = 100, bus: Bus | None = None) -> None:
         self.folder, self._batch = folder, batch
         folder.mkdir(parents=True, exist_ok=True)
         self.rules = folder / "rules.yaml"
@@ -80,7 +80,7 @@ class World:
         if self.rota is not None and rota is not None:
             self.rota.write_text(rota, encoding="utf-8")
         settings = Settings(data_dir=folder, rota=self.rota, alerts=AlertSettings(rules=self.rules))
-        self.bus = SqliteBus(folder / "bus.db", topics(settings))
+        self.bus: Bus = bus or SqliteBus(folder / "bus.db", topics(settings))
         self.now = NOON
         self.begin()
 
