@@ -89,7 +89,7 @@ class Groups:
         if self.rota is None:
             return ()
         try:
-            return self.rota.targets(rule.notify, {place.code[:2] for place in alert.places})
+            return self.rota.targets(rule.notify, life.counties(alert))
         except UsageError as error:
             log.warning("a rule names somebody that the rota does not know; the fallback is told", rule=rule.name, reason=str(error))
             return (FALLBACK,)

@@ -12,7 +12,7 @@ from pipeline.alerts.live.model import Alert, Facts, Made, State
 from pipeline.alerts.notify.message import Certainty, Named
 from pipeline.alerts.rule import AnyType, Label
 from pipeline.alerts.trial import type_of
-from pipeline.model import fingerprint
+from pipeline.model import county_of, fingerprint, municipality_of
 
 #: What an alert keeps of what it rests on: the first, which are its cause, and the last.
 _CAUSES, _NAMED = 500, 40
@@ -162,14 +162,30 @@ def _described(alert: Alert, facts: Mapping[str, Facts]) -> Alert:
     last = known[-1].certainty
     certainty = Certainty(score=max(scores, default=None), q=last.q, grade=last.grade)
     return replace(
-        alert, places=_named(one.places for one in known), themes=_named(one.themes for one in known), certainty=certainty,
+        alert, places=_nearest_first(_named(one.places for one in known), alert.key), themes=_named(one.themes for one in known), certainty=certainty,
         sources=tuple(dict.fromkeys(one.source for one in known if one.source and not one.is_copy)) or (known[0].source,),
         first=min(times), last=max(times), since=min(alert.since, *times),
     )  # fmt: skip
 
 
+def counties(alert: Alert) -> set[str]:
+    """Where it is: of one that is about a place, where that lies; else all that its documents name."""
+    codes = [place.code for place in alert.places]
+    inside = [code for code in codes if _lies_in(code, alert.key)]
+    return {county for code in inside or codes if (county := county_of(code)) is not None}
+
+
+def _nearest_first(places: tuple[Named, ...], key: str | None) -> tuple[Named, ...]:
+    """Where the rule works for each place apart, the place that this alert is about comes before those that its documents also name."""
+    return tuple(sorted(places, key=lambda place: (not _lies_in(place.code, key), place.code != key)))[:_NAMED]
+
+
+def _lies_in(code: str, key: str | None) -> bool:
+    return key is not None and key in {code, municipality_of(code), county_of(code)}
+
+
 def _named(given: Iterable[tuple[Named, ...]]) -> tuple[Named, ...]:
-    return tuple({one.code: one for some in given for one in some}.values())[:_NAMED]
+    return tuple({one.code: one for some in given for one in some}.values())
 
 
 def _numbers(rule: AnyType, figures: Mapping[str, Any]) -> dict[str, float]:

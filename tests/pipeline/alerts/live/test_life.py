@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -123,6 +124,17 @@ def test_an_alert_of_many_stands_as_long_as_enough_are_left(tmp_path):
     assert (made.alert.state, made.alert.lost) == (State.FIRING, ("d1",))
     made.fire("d2", 11, revision=2, withdrawn=True)
     assert made.alert.state is State.CANCELLED
+    made.close()
+
+
+def test_an_alert_about_a_place_is_there(tmp_path):
+    """Where the rule works for each place apart: its documents may name others, whose regions are not told."""
+    made = World(tmp_path, rule("många", "frequency", num_events=2, timeframe=HOUR, query_key="places.municipality"))
+    both = document("d1", NOON, place="2580")
+    here = document("d2", NOON).places
+    made.come(msgspec.structs.replace(both, places=(*both.places, *here)), document("d2", NOON + MINUTE, place="1480"))
+    assert (made.alert.key, [place.code for place in made.alert.places]) == ("1480", ["1480", "2580"])
+    assert made.alert.targets == ("väst",)
     made.close()
 
 
