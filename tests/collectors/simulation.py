@@ -143,8 +143,10 @@ class Internet:
         behaviours = [behaviour for behaviour, share in MIX.items() for _ in range(share)]
         self.clock = clock
         self.servers = [Server(f"127.0.{1 + number // 200}.{1 + number % 200}") for number in range(hosts)]
-        # each of a kind of trouble has hosts of its own now and then, else shares one with healthy sources
-        self.publishers = [Publisher(n, behaviours[n * 37 % len(behaviours)], f"/feed/{n}", made) for n in range(sources)]
+        # hosts have sources of several sorts
+        self.publishers = [
+            Publisher(n, behaviours[(n * 37 + n // hosts * 11) % len(behaviours)], f"/feed/{n}", made) for n in range(sources)
+        ]
         self.calls: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self.violations: list[str] = []
         self.down = {server.host for server in self.servers[: max(1, hosts // 10)]}
