@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -63,11 +63,15 @@ def measure(folder: Path) -> dict[str, tuple[float, float, float]]:
 
 def _pages(client: httpx.Client, rng: random.Random) -> dict[str, Callable[[], str]]:
     """Addresses as people ask for them: other words and areas each time."""
+    last = datetime.fromisoformat(client.get("/api/v1/now").json()["at"])
     hits = [hit for word in _WORDS for hit in client.get(f"/api/v1/documents?q={word}").json()["hits"]]
     stories = sorted({hit["story"] for hit in hits if hit["story"]})
     findings = [one["id"] for one in client.get("/api/v1/findings?size=200").json()["findings"]]
     pages: dict[str, Callable[[], str]] = {
         "Läget nu": lambda: f"/?period={rng.choice(('6h', '24h', '7d'))}",
+        "Läget nu, as it was": lambda: (
+            f"/?period={rng.choice(('6h', '24h', '7d'))}&at={(last - timedelta(hours=rng.randrange(5000))):%Y-%m-%dT%H:%M}"
+        ),
         "Sök, a word": lambda: f"/sok?q={rng.choice(_WORDS)}",
         "Sök, words and place": lambda: f"/sok?q={rng.choice(_WORDS)}+{rng.choice(_WORDS)}&place={rng.choice(_AREAS)}",
         "Sök, newest": lambda: f"/sok?place={rng.choice(_AREAS)}",
