@@ -64,18 +64,20 @@ class Visitor:
     async def visit(self, source: Source, url: str, state: SourceState | None, ledger: Ledger | None = None) -> Visit:
         """What the source gives at ``url``, compared with ``state`` and, by kinds that ask for more, with what is known of its items.
 
+        Without a ledger nothing counts as new: no article or page of a single item is asked for.
+
         :raises Failure: as its subclass for each state of a source that gives nothing to collect; nothing else, whatever the
             source answers. What nobody thought of is :class:`Malformed`, and logged with its traceback.
         """
         try:
-            return await self._visit(source, url, state, ledger or Ledger())
+            return await self._visit(source, url, state, ledger)
         except Failure:
             raise
         except Exception as error:
             _log.exception("source_not_read", source=source.id, url=url)
             raise Malformed(f"reading it failed, which the log explains: {type(error).__name__}: {error}"[:300]) from error
 
-    async def _visit(self, source: Source, url: str, state: SourceState | None, ledger: Ledger) -> Visit:
+    async def _visit(self, source: Source, url: str, state: SourceState | None, ledger: Ledger | None) -> Visit:
         kind = kind_of(self._kinds, source.kind)
         kind.check(self._engine.http)
         question = kind.ask(source, url, state.cursor if state else "")
@@ -150,7 +152,7 @@ class Visitor:
 class Further:
     """:class:`collectors.items.More` of one visit: through the visitor, and noted, since the answer cannot be read again without."""
 
-    def __init__(self, visitor: Visitor, source: Source, kind: Kind, ledger: Ledger, cursor: str) -> None:
+    def __init__(self, visitor: Visitor, source: Source, kind: Kind, ledger: Ledger | None, cursor: str) -> None:
         self._visitor, self._source, self._kind, self._ledger, self.cursor = visitor, source, kind, ledger, cursor
         self.answers: list[Answer] = []
 
@@ -163,12 +165,15 @@ class Further:
 
     def is_new(self, native_id: str, content_hash: str) -> bool:
         """See :class:`collectors.items.More`."""
+        if self._ledger is None:
+            return False
         known = self._ledger.get(document_id(self._source.id, native_id))
         return known is None or known.withdrawn or known.content_hash != content_hash
 
     def standing(self) -> Iterable[str]:
         """See :class:`collectors.items.More`."""
-        return (native_id for native_id, _ in self._ledger.standing(self._source.id).values())
+        standing = self._ledger.standing(self._source.id) if self._ledger is not None else {}
+        return (native_id for native_id, _ in standing.values())
 
 
 def fetched_of(answer: Answer) -> Fetched:

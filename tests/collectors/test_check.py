@@ -42,6 +42,23 @@ def test_every_source_is_checked_and_nothing_is_published() -> None:
     }
 
 
+def test_a_check_reads_no_single_pages() -> None:
+    """Neither articles nor pages of events: it says that the source answers, and with what."""
+
+    async def main() -> list[str]:
+        async with world() as w:
+            w.server.routes |= {"/good": Reply(200, rss(item(1))), "/api/events": Reply(200, events(event(1)))}
+            sources = [
+                w.source(path="/good", options={"article": True}),
+                w.source("polisen", "/api/events", options={"details": True}),
+            ]
+            found = {source.id: state.health async for source, state in check(sources, w.engine, w.clock)}
+            assert set(found.values()) == {Health.CHANGED}
+            return [path for path in w.server.paths() if path != "/robots.txt"]
+
+    assert sorted(run(main())) == ["/api/events", "/good"]
+
+
 def test_checking_can_be_left_early() -> None:
     """What is still under way is given up, without waiting for it."""
 
