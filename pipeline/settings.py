@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -350,7 +350,9 @@ def _explain(error: ValidationError, path: Path | None, values: dict[str, Any]) 
         return _explain_secret(first["loc"], first["msg"], path)
     key = ".".join(str(part) for part in first["loc"])
     variable = PREFIX + key.upper().replace(".", "__")
-    from_environment = any(name.upper() == variable for name in os.environ) or not _holds(values, first["loc"])
+    from_environment = any(name.upper() == variable for name in os.environ) or not _holds(
+        values, first["loc"][:-1] if first["type"] == "missing" else first["loc"]
+    )
     where = "environment" if from_environment else str(path)
     return SettingsError(where, key, first["input"], _allowed(first["loc"], first["type"], first["msg"]))
 
@@ -365,6 +367,10 @@ def _explain_secret(loc: tuple[int | str, ...], message: str, path: Path | None)
 
 def _holds(values: Any, loc: tuple[int | str, ...]) -> bool:
     for part in loc:
+        if isinstance(values, list):
+            values = dict(enumerate(values))
+        if part == "[key]":
+            continue
         if not isinstance(values, dict) or part not in values:
             return False
         values = values[part]
@@ -373,14 +379,18 @@ def _holds(values: Any, loc: tuple[int | str, ...]) -> bool:
 
 def _allowed(loc: tuple[int | str, ...], kind: str, message: str) -> str:
     model: Any = Settings
-    for part in loc[:-1]:
-        model = model.model_fields[str(part)].annotation
+    description = ""
+    for part in loc:
+        if get_origin(model) is dict:  # names of the user's own
+            model = get_args(model)[1]
+        elif str(part) in getattr(model, "model_fields", ()):
+            field = model.model_fields[str(part)]
+            model, description = field.annotation, field.description or ""
     if kind == "extra_forbidden":
         return f"there is no such key; allowed here: {', '.join(model.model_fields)}"
-    field = model.model_fields[str(loc[-1])]
     if kind == "model_type":
-        return f"it holds keys: {', '.join(field.annotation.model_fields)}"
-    return f"{message[0].lower()}{message[1:]} ({field.description})"
+        return f"it holds keys: {', '.join(model.model_fields)}"
+    return f"{message[0].lower()}{message[1:]} ({description})"
 
 
 def load_sources(path: Path) -> tuple[Source, ...]:
