@@ -10,8 +10,11 @@ from rich.markup import escape as escape_markup
 from rich.table import Table
 
 from enrich.gazetteer import load
+from enrich.lexicon import load as load_lexicon
 from enrich.spread.sightings import ROUND_UP, is_round_up
+from enrich.views.common import Names
 from pipeline.app import every_document
+from pipeline.cli import would_tell
 from pipeline.cli.books import examined, summary
 from pipeline.cli.common import counted, opened, printable
 from pipeline.cli.findings import last_versions, name_of, told_shortly
@@ -50,6 +53,15 @@ def tell(settings: Settings, console: Console, command: str) -> None:
         for finding in found[:1]:
             console.print("[bold]Found while it happened[/bold]", highlight=False)
             console.print(escape(told_shortly(finding, gazetteer)), highlight=False)
+            console.print()
+        told = list(would_tell.lines(bus, Names(gazetteer, load_lexicon(settings.lexicon))))
+        if told:
+            console.print(
+                "[bold]What the example rules would have told, and whom (deploy/rules, deploy/rota.yaml; times in UTC)[/bold]",
+                highlight=False,
+            )
+            for line in told:
+                console.print(escape(line), highlight=False)
             console.print()
         for line in (*_oddities(index), *_sources(bus)):
             console.print(f"• {line}", highlight=False)
