@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -203,9 +203,3 @@ def _rest(fetched: Fetched) -> float:
         return 0.0
     now = http_date(fetched.headers.get("date", ""))
     return max(0.0, (utc(until) - now).total_seconds()) if now and until.tzinfo else 0.0
-
-
-def payload(event: dict[str, Any]) -> str:
-    """What an event of the stream carries, which is JSON in a string, or an id."""
-    carried = event.get("payload", "")
-    return carried if isinstance(carried, str) else str(carried)
