@@ -66,6 +66,9 @@ def tell(settings: Settings, console: Console, command: str) -> None:
         for line in (*_oddities(index), *_sources(bus)):
             console.print(f"• {line}", highlight=False)
     console.print()
+    console.print("[bold]All of it in a browser[/bold]")
+    console.print(f"  {escape(command)} console  [dim]# http://127.0.0.1:8765/[/dim]", soft_wrap=True, highlight=False)
+    console.print()
     console.print("[bold]Go on[/bold]")
     for arguments, why in (
         *((f"spread show {finding.id[:8]}", "the evidence of what was found, word for word") for finding in found[:1]),

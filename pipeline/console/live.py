@@ -85,8 +85,10 @@ class Pulse:
                 wake()
 
     def _run(self) -> None:
+        self._room.maker()  # before somebody asks for the first picture
         while not self._stop.wait(_LOOK):
             try:
                 self.look()
+                self._room.renew()
             except FjarilError as error:  # a server that is away comes back
                 log.warning("console", error=str(error))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pipeline.situation.make import Maker
     from pipeline.situation.store import SituationStore
 
-#: Seconds for which what makes situation pictures is used on, though the state has changed.
+#: Seconds for which what makes situation pictures is used on, although the state has changed.
 _OLD = 60.0
 
 
@@ -81,8 +81,9 @@ class Room:
         #: What people search for again and again.
         self.searches = searches
         self.desk = Desk(bus)
-        self._lock = threading.Lock()
-        self._maker: tuple[int, float, Maker] | None = None
+        self._lock, self._making = threading.Lock(), threading.Lock()
+        self._maker: Maker | None = None
+        self._made, self._is_asked = (0, 0.0), False
         self._rota: Current[Rota] | None = None
 
     @property
@@ -96,12 +97,22 @@ class Room:
         return {source.id: source for source in load_sources(self.settings.sources)}
 
     def maker(self) -> Maker:
-        """What makes situation pictures of the state as it is, or was less than a minute ago: to begin takes a while."""
-        with self._lock:
-            made, now = self._maker, time.monotonic()
-            if made is None or (made[0] != self.state.version and now - made[1] >= _OLD):
-                made = self._maker = (self.state.version, now, app.picture_maker(self.settings, self.state))
-            return made[2]
+        """What makes situation pictures of the state as it is, or was a minute ago."""
+        self._is_asked = True
+        with self._making:
+            if self._maker is None:
+                self._maker = app.picture_maker(self.settings, self.state)
+                self._made = (self.state.version, time.monotonic())
+            return self._maker
+
+    def renew(self) -> None:
+        """Make that anew where the state has changed since, and somebody has asked: it takes a while, so nobody is to wait for it."""
+        version, at = self._made
+        if self._is_asked and version != self.state.version and time.monotonic() - at >= _OLD:
+            state = self.state
+            made = app.picture_maker(self.settings, state)
+            with self._making:
+                self._maker, self._made, self._is_asked = made, (state.version, time.monotonic()), False
 
     def rota(self) -> tuple[Rota | None, str]:
         """The rota of the settings, if they name one and it is right; and what is wrong with the file."""

@@ -129,6 +129,10 @@ class Show:
         """What a search found."""
         return tuple(self.document(hit.document, hit.highlight) for hit in hits)
 
+    def sees(self, document: Document) -> bool:
+        """Whether it names a place that the reader sees."""
+        return not self.who.is_bounded or any(self.who.sees(place.code) for place in document.places)
+
     def sees_story(self, story: Story) -> bool:
         """Whether the reader sees a place of it."""
         return not self.who.is_bounded or any(map(self.who.sees, story.places))
@@ -143,7 +147,7 @@ class Show:
     def _title(self, story: Story) -> str:
         for id_ in sorted(story.documents, key=story.documents.__getitem__)[:5]:
             document = self.room.index.get(id_)
-            if document and not document.withdrawn and (document.title or document.text):
+            if document and not document.withdrawn and self.sees(document) and (document.title or document.text):
                 return document.title or document.text[:80]
         return ""
 

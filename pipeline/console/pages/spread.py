@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from enrich.spread.model import Finding
-from pipeline.access.roles import Principal
 from pipeline.console.ask import AskError
 from pipeline.console.rows import FindingRow, Named, Show
 from pipeline.desk import evidence
@@ -204,15 +203,15 @@ def _stops(show: Show, found: Finding) -> list[Stop]:
                 link=edge.parts.link if edge else 0.0, prior=edge.parts.prior if edge else 0.0, burst=edge.parts.burst if edge else 0.0,
                 via=edge.via if edge else (), more=step.more,
                 rejected=tuple((show.place(other.place), other.score) for other in edge.runners_up) if edge else (),
-                witnesses=tuple(_witness(one, show.who) for one in step.witnesses) if seen else (),
+                witnesses=tuple(_witness(one, show) for one in step.witnesses) if seen else (),
             )
         )  # fmt: skip
     return stops
 
 
-def _witness(witness: Witness, who: Principal) -> WitnessRow:
+def _witness(witness: Witness, show: Show) -> WitnessRow:
     document = witness.document
-    if document is None or (who.is_bounded and not any(who.sees(place.code) for place in document.places)):
+    if document is None or not show.sees(document):
         return WitnessRow(
             source=witness.source, reliability="", time=witness.time, document="", story="", language="und", passage="", url=None, shares=()
         )

@@ -84,7 +84,7 @@ def story(show: Show, asked: StoryAsked) -> StoryPage:
     """
     found, documents = _story(show, asked.story)
     standing = [document for document in documents if not document.withdrawn]
-    seen = [document for document in standing if _sees(show, document)]
+    seen = [document for document in standing if show.sees(document)]
     if found is None or not seen or not show.sees_story(found):
         raise AskError("story", status=404, found=asked.story[:80])
     seen.sort(key=lambda document: (document.published, document.id))
@@ -115,10 +115,6 @@ def _alone(id_: str, documents: Sequence[Document]) -> Story:
         places=dict.fromkeys(codes, 1), themes={documents[0].primary_theme: 1},
         originals={document.provenance.source: 1 for document in documents if document.copy_of is None},
     )  # fmt: skip
-
-
-def _sees(show: Show, document: Document) -> bool:
-    return not show.who.is_bounded or any(show.who.sees(place.code) for place in document.places)
 
 
 def _telling(show: Show, document: Document) -> Telling:
