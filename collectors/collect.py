@@ -129,6 +129,10 @@ class Collector:
         before = self._ledger.sources.get(source.id) or states.blank(source, now)
         return self._publish(states.failed(source, before, failure, now))
 
+    async def forget(self, wanted: Mapping[str, str]) -> int:
+        """Take the text of documents (id → source) out of the archive; returns out of how many answers."""
+        return await forget(self._archive, wanted, self._kinds) if self._archive else 0
+
     def knows(self, source: Source, native_id: str) -> bool:
         """Whether the item was stored and is not withdrawn."""
         known = self._ledger.get(document_id(source.id, native_id))

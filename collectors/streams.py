@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
@@ -23,6 +24,8 @@ from pipeline.ports import Clock
 
 #: Seconds before a broken stream is connected to again: doubled at each failure in a row, up to the most.
 FIRST, MOST = 1.0, 600.0
+#: How long a connection has to last for its end not to count as one of a row.
+LASTING = timedelta(minutes=1)
 _log = structlog.get_logger(__name__)
 
 
@@ -77,6 +80,7 @@ class Streams:
 
     async def _follow(self, source: Source) -> None:
         while True:
+            began = self._clock.now()
             try:
                 await self._listen(source)
                 raise Unreachable("the server has ended the stream")  # noqa: TRY301  (one of the ways in which it breaks)
@@ -90,7 +94,9 @@ class Streams:
                 state = self._failed(source, Malformed(f"reading it failed, which the log explains: {type(error).__name__}: {error}"[:300]))
             if isinstance(state, SourceState) and state.health == Gone.health:
                 return
-            await self._clock.sleep(min(FIRST * 2 ** min(state.failures - 1 if state else 0, 20), MOST))
+            # one that lasted did not fail to connect, however little came
+            row = 0 if self._clock.now() - began >= LASTING or state is None else state.failures - 1
+            await self._clock.sleep(min(FIRST * 2 ** min(row, 20), MOST))
 
     def _failed(self, source: Source, failure: Failure) -> SourceState | None:
         try:

@@ -119,7 +119,9 @@ async def _collect_into(settings: Settings, sources: Sequence[Source], live: Liv
         await stack.enter_async_context(Schedule(collector, sources, live.ready, visited, pushed))
         while True:  # until cancelled
             if archive is not None:
-                log.info("archive_expired", answers=archive.expire(clock.now()))
+                gone = {id_: one.source for id_, one in erase.erased(live.bus).items()}
+                emptied = await collector.forget(gone)
+                log.info("archive_expired", answers=archive.expire(clock.now()), emptied=emptied)
             await asyncio.sleep(_EXPIRY)
 
 
@@ -205,8 +207,6 @@ async def _look_after(settings: Settings, live: Live) -> None:
             await asyncio.to_thread(app.forget_pictures, settings, now)
             if live.index is not None:
                 await asyncio.to_thread(erase.again, live.bus, live.index, looked, now)
-                gone = {id_: one.source for id_, one in erase.erased(live.bus).items()}
-                await asyncio.to_thread(app.forget_answers, settings, gone)
                 looked = now - timedelta(seconds=_EXPIRY)
             log.info("expired", records=removed, documents=documents)
             expired = loop.time()
