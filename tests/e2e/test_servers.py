@@ -15,8 +15,10 @@ from elasticsearch import Elasticsearch
 import pipeline.settings
 from pipeline import app, scenario
 from pipeline.app import every_document
+from pipeline.console.room import opened as opened_room
 from pipeline.model import Document
 from pipeline.ports import TABLES, Filters, Hit, Index, Search
+from tests.console.serving import served
 from tests.e2e.commands import fjaril, fjaril_json
 from tests.real_servers import servers
 
@@ -126,3 +128,28 @@ def test_the_results_are_the_same(indexes, query):
 def index_scores(index: Index, query: str) -> Iterator[Hit]:
     """Every hit by relevance."""
     yield from index.search(Search(text=query, size=1000)).hits
+
+
+def test_the_console_shows_the_same(both: tuple[Path, Path]) -> None:
+    """Pages over Kafka and Elasticsearch say what they say over SQLite and tantivy: the same counts, areas, days and documents."""
+
+    def told(folder: Path) -> dict[str, object]:
+        with opened_room(pipeline.settings.load(data=folder)) as room, served(room) as client:
+            for page in ("/", "/sok?q=brand", "/spridning", "/kallor", "/larm", "/kommun/1480"):
+                assert client.get(page).status_code == 200, page
+            at = every_document(room.index)
+            newest = next(at).published
+            now = client.get("/api/v1/now", params={"period": "7d", "at": newest.isoformat()}).json()
+            found = client.get("/api/v1/documents", params={"q": "brand", "size": 100}).json()
+            exported = client.get("/api/v1/documents.ndjson", params={"purpose": "prov"}).content.splitlines()
+            return {
+                "counts": (now["count"], now["total"], found["total"], len(exported)),
+                "areas": now["areas"],
+                "documents": {hit["id"]: hit["places"] for hit in found["hits"]},
+                "over time": [bar["count"] for bar in client.get("/api/v1/documents/over-time", params={"q": "brand"}).json()["bars"]],
+                "sources": [source["id"] for source in client.get("/api/v1/sources").json()["sources"]],
+            }
+
+    local, on_servers = told(both[0]), told(both[1])
+    assert local["counts"][2] > 5  # type: ignore[index]
+    assert local == on_servers
