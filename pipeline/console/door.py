@@ -11,7 +11,7 @@ from starlette.routing import Route
 from pipeline.access.roles import Action
 from pipeline.console.ask import AskError, Form
 from pipeline.console.faults import fault
-from pipeline.console.guard import COOKIE, Visit
+from pipeline.console.guard import COOKIE, Visit, is_secure
 from pipeline.console.provider import ProviderDoor
 from pipeline.console.texts import language_of, texts
 from pipeline.errors import AccessError, FjarilError
@@ -110,4 +110,4 @@ def _own(address: str) -> str:
 
 
 def _set(response: Response, request: Request, session: str) -> None:
-    response.set_cookie(COOKIE, session, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    response.set_cookie(COOKIE, session, httponly=True, samesite="strict", secure=is_secure(request))

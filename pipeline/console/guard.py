@@ -152,6 +152,11 @@ class Guard:
             raise AccessError("the form is not from a page of this session; load the page anew, and send it again")
 
 
+def is_secure(request: Request) -> bool:
+    """Whether the browser speaks TLS, with us or with the proxy before us: then the cookie is for TLS alone."""
+    return "https" in {request.url.scheme, request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()}
+
+
 def is_local(request: Request) -> bool:
     """Whether the request comes from this machine, straight, and by the machine's own name for itself."""
     if request.client is None or any(name in request.headers for name in _PASSED_ON):

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from pipeline.access.oidc import Provider
 from pipeline.access.roles import Action
 from pipeline.console.ask import Form
-from pipeline.console.guard import COOKIE
+from pipeline.console.guard import COOKIE, is_secure
 from pipeline.errors import FjarilError
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ class ProviderDoor:
         except FjarilError as error:
             return self._again(request, error)
         response = RedirectResponse(begun.url, 303)
-        response.set_cookie(
-            _COOKIE, begun.state, max_age=_SECONDS, path=_START, httponly=True, samesite="lax", secure=request.url.scheme == "https"
-        )
+        response.set_cookie(_COOKIE, begun.state, max_age=_SECONDS, path=_START, httponly=True, samesite="lax", secure=is_secure(request))
         return response
 
     def _return(self, request: Request, form: Form) -> Response:  # noqa: ARG002  (as all handlers)
@@ -64,6 +62,6 @@ class ProviderDoor:
         # no redirect: a browser that comes from another site keeps the session's cookie (SameSite=Strict) from where it is sent on to
         page = f'<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>Fjäril</title><a href="/">{escape(who.name)}</a>'
         response = HTMLResponse(page, headers={"cache-control": "no-store"})
-        response.set_cookie(COOKIE, access.sessions.begin(who, now), httponly=True, samesite="strict", secure=request.url.scheme == "https")
+        response.set_cookie(COOKIE, access.sessions.begin(who, now), httponly=True, samesite="strict", secure=is_secure(request))
         response.delete_cookie(_COOKIE, path=_START)
         return response

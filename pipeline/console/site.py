@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -25,7 +26,7 @@ from pipeline.console.deeds import DEEDS, Deed
 from pipeline.console.door import Door
 from pipeline.console.endpoint import ENDPOINTS, Endpoint, subject
 from pipeline.console.faults import fault
-from pipeline.console.guard import COOKIE, Guard, Visit
+from pipeline.console.guard import COOKIE, Guard, Visit, is_secure
 from pipeline.console.handed import Handed
 from pipeline.console.live import Pulse
 from pipeline.console.pages.search import SearchAsked
@@ -33,8 +34,9 @@ from pipeline.console.room import Room
 from pipeline.console.rows import Show
 from pipeline.console.shared import Shared
 from pipeline.console.texts import LANGUAGES, language_of, texts
-from pipeline.errors import AccessError, AuditError, FjarilError, LoginError, QueryError
+from pipeline.errors import AccessError, FjarilError, LoginError
 
+log = structlog.get_logger()
 API = "/api/v1"
 EXPORT = "/documents.ndjson"
 Handler = Callable[[Request], Any]
@@ -76,7 +78,7 @@ class Site:
         for endpoint in ENDPOINTS:
             routes.append(Route(endpoint.page, self._page(endpoint), methods=[endpoint.method]))
             routes.append(Route(API + endpoint.api, self._api(endpoint), methods=[endpoint.method]))
-        return _Safe(Starlette(routes=routes, exception_handlers={HTTPException: self._not_found}))
+        return _Safe(Starlette(routes=routes, exception_handlers={HTTPException: self._not_found, Exception: self._broken}))
 
     # --- pages and their JSON ----------------------------------------------------------------------------------------
 
@@ -92,7 +94,7 @@ class Site:
                 if endpoint.method == "POST":
                     self.guard.check_form(visit, request, dict(form).get("csrf", ""))
                 question, shown = self._made(endpoint, visit, request, form)
-            except (AskError, QueryError, AccessError, AuditError) as error:
+            except (AskError, FjarilError) as error:
                 return self.refused(request, visit, error, endpoint, form)
             return self.answer(request, visit, self.render(request, visit, endpoint.name, shown=shown, asked=question))
 
@@ -140,7 +142,7 @@ class Site:
             try:
                 self.guard.check_form(visit, request, dict(form).get("csrf", ""))
                 return RedirectResponse(self._done(deed, visit, request, form), 303)
-            except (AskError, AccessError, AuditError) as error:
+            except (AskError, FjarilError) as error:
                 return self.refused(request, visit, error, deed, form)
 
         return handler(answer)
@@ -217,6 +219,8 @@ class Site:
             back = request.url.path + (f"?{request.url.query}" if request.url.query else "") if request.method == "GET" else "/"
             return RedirectResponse(f"/login?{urlencode({'next': back})}", 303)
         status, message = fault(error, texts(language_of(request)))
+        if status >= 500:
+            log.error("console", path=request.url.path, error=str(error))
         given = [one for one in (*request.query_params.multi_items(), *form) if one[0] != "csrf"]
         body = self.render(request, visit, "fault", message=message, status=status, of=of, given=given, error=error)
         return self.answer(request, visit, body, status=status)
@@ -232,7 +236,7 @@ class Site:
         else:
             response = Response(body, status, headers | {"content-type": kind})
         if visit and visit.fresh:
-            response.set_cookie(COOKIE, visit.key, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+            response.set_cookie(COOKIE, visit.key, httponly=True, samesite="strict", secure=is_secure(request))
         if (language := request.query_params.get("lang")) in LANGUAGES:
             response.set_cookie("lang", language, max_age=_YEAR, samesite="lax")
         return response
@@ -243,6 +247,13 @@ class Site:
         if request.url.path.startswith("/api/"):
             return problem(said, request.url.path, texts(language_of(request)))
         return await run_in_threadpool(self._lost, request, said)
+
+    async def _broken(self, request: Request, error: Exception) -> Response:
+        """A fault of ours: the server writes it to its log, the reader is told that there was one."""
+        told = AskError("broken", status=500, kind=type(error).__name__)
+        if request.url.path.startswith("/api/"):
+            return problem(told, request.url.path, texts(language_of(request)))
+        return await run_in_threadpool(self._lost, request, told)
 
     def _lost(self, request: Request, error: AskError) -> Response:
         try:

@@ -246,3 +246,10 @@ def test_who_asks_too_often_waits(room):
         guard.visit(asked)
     assert 0 < error.value.after <= 60
     guard.visit(request("x", authorization=f"Bearer {room.access.tokens.make('vakt', 'sällan', 1, room.clock.now())}"))
+
+
+def test_behind_tls_the_cookie_is_for_tls_alone(client):
+    """Where a proxy says that the browser speaks TLS, the session's cookie does not go out without it."""
+    given = {"name": "analys", "password": PASSWORD}
+    assert "Secure" in client.post("/login", data=given, headers={"x-forwarded-proto": "https"}).headers["set-cookie"]
+    assert "Secure" not in client.post("/login", data=given).headers["set-cookie"]

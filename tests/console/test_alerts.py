@@ -5,43 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
-import pipeline.settings
-from pipeline.alerts.live.model import Alert, Command, Made, State
+from pipeline.alerts.live.model import Command
 from pipeline.alerts.notify import acknowledge
-from pipeline.alerts.notify.message import Named
-from pipeline.alerts.topics import ALERTS, COMMANDS
-from pipeline.console.room import Room, opened
-from pipeline.model import decode, encode
-from pipeline.ports import Record
+from pipeline.alerts.topics import COMMANDS
+from pipeline.console.room import Room
+from pipeline.model import decode
+from tests.console.alerting import KEY, alerting
 from tests.console.serving import served
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
-KEY = "en nyckel som är minst trettiotvå tecken lång"
-ROTA = Path(__file__).resolve().parents[2] / "deploy" / "rota.yaml"
 
 
 @pytest.fixture
 def room(copied) -> Iterator[Room]:
-    """The demo, with two alerts and the example's rota."""
-    settings = pipeline.settings.load(data=copied())
-    settings = settings.model_copy(update={"rota": ROTA, "secrets": {"acknowledge": SecretStr(KEY)}})
-    with opened(settings) as made:
-        now = made.clock.now()
-        cause = next(iter(max(made.bus.read("related"), key=lambda one: one.offset) for _ in (0,))).key
-        for number, severity in enumerate(("medium", "critical")):
-            one = Alert(
-                id=f"{number}a{'0' * 30}", state=State.FIRING, rule=f"bilbrand {number}", rule_hash="x", kind="frequency", purpose="prov",
-                severity=severity, group="g", causes=(cause, "gone"), places=(Named("1488", "Trollhättan"),), themes=(Named("fire.vehicle", "Bilbrand"),),
-                sources=("demo-polisen",), figures={"count": 2}, found=now, since=now, first=now, last=now, news=now + timedelta(seconds=number),
-                change=Made(what="told", at=now),
-            )  # fmt: skip
-            made.bus.publish([Record(topic=ALERTS, key=one.id, value=encode(one), timestamp=now)])
+    with alerting(copied()) as made:
         yield made
 
 

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 
 import pipeline.settings
+from pipeline.access.roles import Principal, Role
 from pipeline.console.endpoint import ENDPOINTS
 from pipeline.console.room import opened
 from pipeline.model import Health, SourceState, encode
 from pipeline.ports import Record
 from tests.console import ids
+from tests.console.alerting import alerting
 from tests.console.serving import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -202,6 +204,42 @@ def test_the_picture_is_assessed(look, copied):
         page.wait_for_selector("section#assessments blockquote")
         assert "local" in page.locator("section#assessments blockquote").inner_text()
         assert page.locator("section#figures blockquote").count() == 0
+        page.context.close()
+
+
+def test_an_alert_is_taken(look, axe, copied):
+    """From the list to an alert, acknowledged with a reason: the page says that it is sent. Nothing that anybody stumbles on."""
+    with alerting(copied()) as own, served(own) as client:
+        page = look("/larm", base=str(client.base_url))
+        assert violations(page, axe) == []
+        page.get_by_role("link", name="bilbrand 1: Trollhättan").click()
+        page.wait_for_selector("#act")
+        assert violations(page, axe) == []
+        page.get_by_label("Vad du gör åt det (frivilligt)").fill("Ringer räddningstjänsten")
+        page.get_by_role("button", name="Kvittera").click()
+        page.wait_for_selector("[role=status].done")
+        assert "Kvitteringen är skickad" in page.locator(".done").inner_text()
+        page.context.close()
+
+
+def test_somebody_logs_in(look, axe, copied):
+    """Name and password, then once the purpose; wrong ones are told, and the name is still there."""
+    password = "fyra ord som ingen gissar"  # noqa: S105  (invented)
+    with opened(pipeline.settings.load(data=copied())) as own, served(own) as client:
+        own.access.accounts.add(Principal(name="vakt", role=Role.OFFICER), password, own.clock.now())
+        page = look("/spridning", base=str(client.base_url))
+        assert violations(page, axe) == []
+        page.get_by_label("Namn").fill("vakt")
+        page.get_by_label("Lösenord").fill(password)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/syfte**")
+        assert violations(page, axe) == []
+        page.get_by_label("Syfte, med egna ord").fill("nattens läge")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/spridning")
+        assert "vakt" in page.locator("header").inner_text()
+        page.get_by_role("button", name="Logga ut").click()
+        page.wait_for_url("**/login")
         page.context.close()
 
 

@@ -184,3 +184,15 @@ def test_a_search_is_saved_under_a_name(copied):
         assert one.post("/sok/spara", data={"csrf": csrf, "name": "Fel", "query": "size=alla"}).status_code == 400
         assert one.post(f"/sok/glom/{saved['id']}", data={"csrf": csrf}).status_code == 303
         assert one.get("/api/v1/documents").json()["saved"] == []
+
+
+def test_a_fault_inside_is_told(copied):
+    """When the index is gone the page says so in the reader's language, and the API as a problem; nothing hangs."""
+    with opened(pipeline.settings.load(data=copied())) as own, served(own) as one:
+        own.index.close()
+        page = one.get("/sok?q=brand")
+        assert page.status_code == 500
+        assert "Något gick" in page.text
+        answer = one.get("/api/v1/documents?q=brand&lang=en")
+        assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert answer.json()["detail"].startswith("Something ")
