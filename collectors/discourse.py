@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec import Struct
 from collectors.failures import Empty, Malformed
 from collectors.feed_items import entry_item
 from collectors.html_text import html_to_text, links_of, plain
-from collectors.items import Fetched, Item, More, Parsed, Plain
+from collectors.items import Bad, Fetched, Item, More, Parsed, Plain, readable
 from collectors.people import impersonal, without_handles
 from collectors.times import read_time
 from pipeline.model import Entry, Source
@@ -27,11 +28,12 @@ class _Topic(Struct, frozen=True):
     created_at: str = ""
     excerpt: str = ""
     visible: bool = True
-    tags: tuple[str, ...] = ()
+    #: Names; newer versions give objects.
+    tags: tuple[Any, ...] = ()
 
 
 class _Topics(Struct, frozen=True):
-    topics: tuple[_Topic, ...]
+    topics: tuple[msgspec.Raw, ...]
 
 
 class _Post(Struct, frozen=True):
@@ -54,10 +56,11 @@ class _Post(Struct, frozen=True):
 
 class _Answer(Struct, frozen=True):
     topic_list: _Topics | None = None
-    latest_posts: tuple[_Post, ...] | None = None
+    latest_posts: tuple[msgspec.Raw, ...] | None = None
 
 
 _answer = msgspec.json.Decoder(_Answer)
+_topic_of, _post_of = msgspec.json.Decoder(_Topic), msgspec.json.Decoder(_Post)
 
 
 class Discourse(Plain):
@@ -81,19 +84,27 @@ class Discourse(Plain):
             raise Malformed(f"neither latest topics nor posts: {error}; found {fetched.body[:40]!r}") from error
         host = urlsplit(fetched.url).netloc
         if answer.latest_posts:
-            return _posts(answer.latest_posts, host)
+            return _posts(*readable(answer.latest_posts, _post_of), host)
         if answer.topic_list and answer.topic_list.topics:
-            return Parsed(items=tuple(_topic(topic, host) for topic in answer.topic_list.topics if topic.visible))
+            topics, bad = readable(answer.topic_list.topics, _topic_of)
+            return Parsed(items=tuple(_topic(topic, host) for topic in topics if topic.visible), bad=bad)
         raise Empty("neither topics nor posts")
 
 
-def _posts(posts: tuple[_Post, ...], host: str) -> Parsed:
+def _posts(posts: list[_Post], bad: tuple[Bad, ...], host: str) -> Parsed:
     numbers = [post.id for post in posts]
     return Parsed(
         items=tuple(_post(post, host) for post in posts if not post.is_gone),
         withdrawn=tuple(str(post.id) for post in posts if post.is_gone),
-        span=(min(numbers), max(numbers)),
+        bad=bad,
+        # what cannot be read may be any of those that seem to be missing
+        span=(min(numbers), max(numbers)) if numbers and not bad else None,
     )
+
+
+def _name(tag: Any) -> str:
+    name = tag.get("name", "") if isinstance(tag, dict) else tag
+    return plain(name) if isinstance(name, str) else ""
 
 
 def _topic(topic: _Topic, host: str) -> Item:
@@ -102,7 +113,7 @@ def _topic(topic: _Topic, host: str) -> Item:
         text=without_handles(html_to_text(topic.excerpt)),
         url=f"https://{host}/t/{topic.slug or '-'}/{topic.id}",
         published=read_time(topic.created_at, "UTC"),
-        tags=topic.tags,
+        tags=tuple(dict.fromkeys(name for tag in topic.tags if (name := _name(tag)))),
     )
     return entry_item(f"topic-{topic.id}", entry)
 

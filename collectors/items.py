@@ -200,6 +200,21 @@ def options_of(source: Source, kind: type[O]) -> O:
         raise Blocked(f"options of source {source.id}: {error}; found {source.options!r}; allowed: {allowed}"[:500]) from error
 
 
+R = TypeVar("R")
+
+
+def readable(records: Iterable[msgspec.Raw], decoder: msgspec.json.Decoder[R]) -> tuple[list[R], tuple[Bad, ...]]:
+    """Those of the records that the decoder reads; of the others why not, and nothing else: they may name their author."""
+    found: list[R] = []
+    bad: list[Bad] = []
+    for record in records:
+        try:
+            found.append(decoder.decode(record))
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            bad.append(Bad(f"no record as the interface documents it: {error}", b""))
+    return found, tuple(bad)
+
+
 def digest(data: bytes) -> str:
     """32 hexadecimal digits that identify the bytes (BLAKE2b, 128 bits)."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -58,16 +58,21 @@ def _text(fields: dict[str, Any], name: str) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
+def _records(fields: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    value = fields.get(name)
+    return [_lowered(record) for record in value if isinstance(record, dict)] if isinstance(value, list) else []
+
+
 def _item(fields: dict[str, Any], source: Source, url: str) -> Item | None:
     identifier, headline = plain(_text(fields, "identifier")), plain(_text(fields, "headline") or _text(fields, "pushmessage"))
     if not identifier or not headline:
         return None
     body = _text(fields, "bodytext")
-    found = [_lowered(area) for area in fields.get("area") or () if isinstance(area, dict)]
+    found = _records(fields, "area")
     areas = [plain(_text(area, "description")) for area in found if _text(area, "type").lower() not in _NATION]
     where = f"Område: {', '.join(filter(None, areas))}" if any(areas) else ""
     web = absolute(_text(fields, "web"), url) if _text(fields, "web") else None
-    named = [_lowered(link) for link in fields.get("bodylinks") or () if isinstance(link, dict)]
+    named = _records(fields, "bodylinks")
     links = [absolute(_text(link, "url"), url) for link in named if _text(link, "url")] + links_of(body, web or url)
     parts = [html_to_text(_text(fields, "preamble")), html_to_text(body), where]
     entry = Entry(

@@ -11,7 +11,7 @@ from msgspec import Struct
 from collectors.failures import Empty, Malformed
 from collectors.feed_items import entry_item
 from collectors.html_text import absolute, plain
-from collectors.items import Fetched, Item, More, Parsed, Plain, Question
+from collectors.items import Bad, Fetched, Item, More, Parsed, Plain, Question, readable
 from collectors.people import impersonal, without_handles
 from collectors.times import read_time
 from pipeline.model import Entry, Source
@@ -36,10 +36,11 @@ class _View(Struct, frozen=True):
 
 
 class _Answer(Struct, frozen=True):
-    posts: tuple[_View, ...]
+    posts: tuple[msgspec.Raw, ...]
 
 
 _answer = msgspec.json.Decoder(_Answer)
+_view = msgspec.json.Decoder(_View)
 
 
 class Lemmy(Plain):
@@ -65,17 +66,25 @@ class Lemmy(Plain):
         :raises Empty: if there are none.
         """
         try:
-            posts = [view.post for view in _answer.decode(fetched.body).posts]
+            records = _answer.decode(fetched.body).posts
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise Malformed(f"no list of posts: {error}; found {fetched.body[:40]!r}") from error
-        if not posts:
+        if not records:
             raise Empty("a list without posts")
-        numbers = [post.id for post in posts]
-        return Parsed(
-            items=tuple(_item(post, fetched.url) for post in posts if not (post.deleted or post.removed)),
-            withdrawn=tuple(str(post.id) for post in posts if post.deleted or post.removed),
-            span=(min(numbers), max(numbers)),
-        )
+        posts, bad = readable(records, _view)
+        numbers = [view.post.id for view in posts]
+        return _parsed([view.post for view in posts], bad, (min(numbers), max(numbers)) if numbers else None, fetched.url)
+
+
+def _parsed(posts: list[_Post], bad: tuple[Bad, ...], span: tuple[int, int] | None, url: str) -> Parsed:
+    gone = {post.id for post in posts if post.deleted or post.removed}
+    return Parsed(
+        items=tuple(_item(post, url) for post in posts if post.id not in gone),
+        withdrawn=tuple(map(str, gone)),
+        bad=bad,
+        # what cannot be read may be any of those that seem to be missing
+        span=None if bad else span,
+    )
 
 
 def _item(post: _Post, url: str) -> Item:

@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from collectors.failures import Failure, Malformed
 from collectors.feed_items import entry_item
 from collectors.html_text import absolute, html_to_text, links_of
-from collectors.items import Bad, Fetched, Item, More, Parsed, Plain, Question, options_of
+from collectors.items import Fetched, Item, More, Parsed, Plain, Question, options_of, readable
 from collectors.matching import Filters, Wanted
 from collectors.people import impersonal, without_handles
 from collectors.validators import http_date
@@ -129,7 +129,8 @@ async def _looked_at(ids: list[str], cursor: str, found: Parsed, source: Source,
     except Failure:
         return found
     shown = {item.native_id for item in there.items}
-    gone = tuple(number for number in ids if number not in shown)
+    # what cannot be read may be any of them
+    gone = () if there.bad else tuple(number for number in ids if number not in shown)
     return msgspec.structs.replace(found, items=(*found.items, *there.items), withdrawn=gone, bad=(*found.bad, *there.bad), cursor=cursor)
 
 
@@ -152,17 +153,12 @@ def read_timeline(fetched: Fetched, wanted: Wanted) -> Parsed:
         records = _answer.decode(fetched.body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Malformed(f"no timeline: {error}; found {fetched.body[:40]!r}") from error
-    items, bad, numbers = [], [], []
-    for record in records:
-        try:
-            status = _status.decode(record)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            bad.append(Bad(f"no post as the interface documents it: {error}", b""))  # nothing of it is kept: it may name its author
-            continue
-        numbers.append(int(status.id))
-        if item := post(status, fetched.url, wanted):
-            items.append(item)
-    return Parsed(items=tuple(items), bad=tuple(bad), span=(min(numbers), max(numbers)) if numbers else None, ttl=_rest(fetched))
+    statuses, bad = readable(records, _status)
+    numbers = [int(status.id) for status in statuses]
+    items = tuple(item for status in statuses if (item := post(status, fetched.url, wanted)))
+    # what cannot be read may be any of those that seem to be missing
+    span = (min(numbers), max(numbers)) if numbers and not bad else None
+    return Parsed(items=items, bad=bad, span=span, ttl=_rest(fetched))
 
 
 def post(status: Status, url: str, wanted: Wanted) -> Item | None:
