@@ -11,12 +11,14 @@ gone on without. Three things are Fjäril's own, since Kafka has them otherwise 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from typing import Any
 
 from kafka.admin import NewTopic
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from pipeline.bus.common import micros
@@ -32,6 +34,8 @@ from pipeline.settings import Kafka
 
 #: A day, in milliseconds: after that a log is compacted even if nothing else asks for it.
 COMPACTED_WITHIN = 86_400_000
+#: Seconds between two attempts to find a group's coordinator.
+_NO_COORDINATOR = 0.2
 
 
 class KafkaBus:
@@ -132,11 +136,22 @@ class KafkaBus:
             if any(name == group and topic in topics for (name, topics), _ in self._joined()):
                 self._of_group(group, {topic}).seek(offsets)
                 return
-            moved = self._admin.alter_group_offsets(
-                self._address.name(group), {where: OffsetAndMetadata(offset, "", -1) for where, offset in offsets.items()}
-            )
+            moved = self._altered(group, {where: OffsetAndMetadata(offset, "", -1) for where, offset in offsets.items()})
         if strange := {error.__name__ for error in moved.values() if error.__name__ != "NoError"}:
             raise BusError(f"group {group}, {topic}: {', '.join(sorted(strange))}; stop the other processes of the group, then move it")
+
+    def _altered(self, group: str, offsets: dict[TopicPartition, OffsetAndMetadata]) -> dict[TopicPartition, Any]:
+        """A new broker makes what groups are kept in when the first is asked for; until then there is no coordinator, and it says so."""
+        deadline = time.monotonic() + self._connection.stalled
+        while True:
+            try:
+                moved: dict[TopicPartition, Any] = self._admin.alter_group_offsets(self._address.name(group), offsets)
+            except CoordinatorNotAvailableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_NO_COORDINATOR)
+            else:
+                return moved
 
     def read(self, topic: str, since: datetime | None = None) -> Iterator[Delivered]:
         """All records now in the topic, partition by partition in order; of a compacted topic the last of each key."""
