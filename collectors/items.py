@@ -126,6 +126,8 @@ class Kind(Protocol):
     final_404: bool
     #: Whether the ledger keeps native ids: of kinds that find out what is missing.
     keeps_ids: bool
+    #: Whether an answer is read also where it is the one before: of kinds that then look at something else.
+    rereads: bool
 
     def check(self, http: Http) -> None:
         """Raise :class:`collectors.failures.Blocked` when the settings lack what the source requires."""
@@ -172,6 +174,7 @@ class Plain:
     obeys_robots = True
     final_404 = False
     keeps_ids = False
+    rereads = False
 
     def check(self, http: Http) -> None:
         """Ask for nothing."""

@@ -74,6 +74,7 @@ class Mastodon(Plain):
 
     obeys_robots = False  # the interface is documented, and its public timelines are there to be read
     keeps_ids = True
+    rereads = True  # older posts are looked at, also while nothing new comes
 
     def ask(self, source: Source, url: str, cursor: str) -> Question:  # noqa: ARG002
         """As many posts as one answer may hold."""

@@ -81,7 +81,8 @@ class Visitor:
         kind = kind_of(self._kinds, source.kind)
         kind.check(self._engine.http)
         question = kind.ask(source, url, state.cursor if state else "")
-        fields = validators.request_headers(state) | question.headers
+        conditions = {} if kind.rereads else validators.request_headers(state)
+        fields = conditions | question.headers
         took = 0.0
 
         async def ask(address: str) -> Answer:
@@ -93,7 +94,7 @@ class Visitor:
                     answer = await self._engine.fetch(address, question.headers, method=question.method, body=question.body)
                 else:  # what a question says of itself, as a key, is not for other hosts
                     own = host_of(address) == host_of(question.url)
-                    answer = await self._engine.fetch(address, fields if own else validators.request_headers(state))
+                    answer = await self._engine.fetch(address, fields if own else conditions)
                 took += max(0.0, (self._clock.now() - began).total_seconds())
                 return answer
 
@@ -139,12 +140,12 @@ class Visitor:
         self, source: Source, kind: Kind, answer: Answer, state: SourceState | None, more: Further
     ) -> tuple[Parsed | None, str | None]:
         """``parsed`` and ``body_hash`` of the visit."""
-        if answer.status == 304 or validators.same_version(state, answer.headers):
+        if answer.status == 304 or (validators.same_version(state, answer.headers) and not kind.rereads):
             return None, state.body_hash if state else None
         if "content-encoding" in answer.headers:
             raise Malformed(f"compressed as {answer.headers['content-encoding']!r}, which cannot be read")
         body_hash = digest(answer.body)
-        if state is not None and state.body_hash == body_hash:
+        if state is not None and state.body_hash == body_hash and not kind.rereads:
             return None, body_hash
         return await kind.parse(fetched_of(answer), source, more), body_hash
 

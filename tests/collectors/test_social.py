@@ -121,16 +121,15 @@ def test_older_posts_are_looked_at_again() -> None:
         w.server.routes[f"{TAG}?limit=40"] = Reply(200, timeline(*(status(number) for number in range(30, 0, -1))))
         await w.collector.collect(source)
         first = "&".join(f"id%5B%5D={number}" for number in range(1, 21))
-        second = "&".join(f"id%5B%5D={number}" for number in (*range(21, 31), 40, 41))
+        second = "&".join(f"id%5B%5D={number}" for number in range(21, 31))
         w.server.routes[f"{TAG}?limit=40"] = Reply(200, timeline(status(40)))
         await w.collector.collect(source)
         assert not [raw for raw in w.bus.raw() if raw.withdrawn]
         kept = [status(number) for number in range(1, 21) if number != 7]
         kept[2] = status(3, "Ändrat")
         w.server.routes[f"/api/v1/statuses?{first}"] = Reply(200, timeline(*kept))
-        w.server.routes[f"/api/v1/statuses?{second}"] = Reply(200, timeline(*(status(number) for number in (*range(21, 30), 40, 41))))
-        for number in (41, 42):
-            w.server.routes[f"{TAG}?limit=40"] = Reply(200, timeline(status(number)))
+        w.server.routes[f"/api/v1/statuses?{second}"] = Reply(200, timeline(*(status(number) for number in range(21, 30))))
+        for _ in range(2):  # the timeline says nothing new
             await w.collector.collect(source)
         changed = [(raw.native_id, raw.revision, raw.withdrawn) for raw in w.bus.raw()[31:]]
         assert ("3", 2, False) in changed
