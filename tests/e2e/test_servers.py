@@ -130,6 +130,16 @@ def index_scores(index: Index, query: str) -> Iterator[Hit]:
     yield from index.search(Search(text=query, size=1000)).hits
 
 
+def test_an_export_is_the_same(both, tmp_path):
+    """What happened on a day and what each source gave, byte for byte: both fold the same from the topics."""
+    made = []
+    for number, folder in enumerate(both):
+        fjaril("export", "--date", "2026-03-03", "-o", tmp_path / str(number), data=folder)
+        made.append({name: (tmp_path / str(number) / "2026-03-03" / name).read_bytes() for name in ("trend.csv", "quality.csv")})
+    assert made[0] == made[1]
+    assert made[0]["trend.csv"].count(b"\r\n") > 5
+
+
 def test_the_console_shows_the_same(both: tuple[Path, Path]) -> None:
     """Pages over Kafka and Elasticsearch say what they say over SQLite and tantivy: the same counts, areas, days and documents."""
 
@@ -153,3 +163,23 @@ def test_the_console_shows_the_same(both: tuple[Path, Path]) -> None:
     local, on_servers = told(both[0]), told(both[1])
     assert local["counts"][2] > 5  # type: ignore[index]
     assert local == on_servers
+
+
+def test_an_erased_document_leaves_both(both):
+    """The receipt says that nothing is left, the books balance, and the others are there as before; last, since it changes both."""
+    settings = [pipeline.settings.load(data=folder) for folder in both]
+    ids = []
+    for one in settings:
+        index = app.open_index(one)
+        ids.append({document.id for document in every_document(index)})
+        index.close()
+    gone = min(ids[0])
+    for folder, one, before in zip(both, settings, ids, strict=True):
+        receipt = fjaril_json("erase", gone, "--purpose", "prov", data=folder)
+        assert (receipt["searchable_before"], receipt["searchable_after"]) == (1, 0)
+        assert sum(receipt["before"].values()) > 0
+        assert sum(receipt["after"].values()) == 0
+        index = app.open_index(one)
+        assert {document.id for document in every_document(index)} == before - {gone}
+        index.close()
+        assert fjaril_json("doctor", data=folder)["balanced"]
