@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import app
@@ -85,16 +85,19 @@ class Room:
         self._maker: Maker | None = None
         self._made, self._is_asked = (0, 0.0), False
         self._rota: Current[Rota] | None = None
+        self._sources = Current(settings.sources, _by_id)
 
     @property
     def state(self) -> State:
         """What the topics say now."""
         return self.desk.state
 
-    @cached_property
+    @property
     def sources(self) -> Mapping[str, Source]:
-        """The sources of the settings' file, by id."""
-        return {source.id: source for source in load_sources(self.settings.sources)}
+        """The sources of the settings' file, by id; of one that is not right what it held before."""
+        with self._lock:
+            self._sources.refresh()
+            return self._sources.value
 
     def maker(self) -> Maker:
         """What makes situation pictures of the state as it is, or was a minute ago."""
@@ -132,6 +135,10 @@ class Room:
         """Code of the area that a source tells of; empty if that is not known."""
         found = self.sources.get(source)
         return found.area if found else ""
+
+
+def _by_id(path: Path) -> Mapping[str, Source]:
+    return {source.id: source for source in load_sources(path)}
 
 
 @contextmanager

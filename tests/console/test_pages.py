@@ -196,3 +196,16 @@ def test_a_fault_inside_is_told(copied):
         answer = one.get("/api/v1/documents?q=brand&lang=en")
         assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
         assert answer.json()["detail"].startswith("Something ")
+
+
+def test_a_source_that_is_added_is_shown(tmp_path):
+    """The file of sources is read again when it changes; while it is not right, what it held before is shown."""
+    file = tmp_path / "sources.yaml"
+    one = "sources:\n- {id: en, kind: feed, url: 'http://en.example', name: En källa, purpose: prov}\n"
+    file.write_text(one)
+    with opened(pipeline.settings.load(data=tmp_path).model_copy(update={"sources": file})) as own, served(own) as page:
+        assert "En källa" in page.get("/kallor").text
+        file.write_text(one + "- {id: annan, kind: feed, url: 'http://annan.example', name: En annan, purpose: prov}\n")
+        assert "En annan" in page.get("/api/v1/sources?lang=en").text
+        file.write_text("sources: [")
+        assert set(own.sources) == {"en", "annan"}
