@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from math import inf
 from typing import Any
@@ -24,6 +24,8 @@ class Cardinality(Kind):
         self._last: dict[Key, dict[Any, tuple[datetime, str]]] = {}
         #: Since when a key is looked at; again from its next document once it has spoken.
         self._since: dict[Key, datetime] = {}
+        #: When values that are too old were last forgotten.
+        self._forgot: datetime | None = None
 
     @property
     def is_timed(self) -> bool:
@@ -40,16 +42,23 @@ class Cardinality(Kind):
                 last.pop(found, None)
                 last[found] = (event.time, event.id)
                 if self._is_odd(key, event.time):  # only now is it worth while to take out what is too old
-                    yield from self.tick(event.time)
+                    yield from self._look(self._last if self.is_timed else [key], event.time)
                     yield from self._speak(key, event.time)
 
     def tick(self, run: datetime) -> Iterator[Match]:
-        """Forget values that are too old; look at each key if there can be too few."""
-        for key, last in self._last.items():
-            for old in [one for one, (when, _) in last.items() if run - when > self._length]:
+        """Look at each key if there can be too few; else only forget, now and then."""
+        if self.is_timed or self._forgot is None or run - self._forgot >= self._length:
+            self._forgot = run
+            yield from self._look(self._last, run)
+
+    def _look(self, keys: Iterable[Key], now: datetime) -> Iterator[Match]:
+        """Forget values that are too old; say where there are too few."""
+        for key in keys:
+            last = self._last[key]
+            for old in [one for one, (when, _) in last.items() if now - when > self._length]:
                 del last[old]
-            if self._rule.min_cardinality is not None:
-                yield from self._speak(key, run)
+            if self.is_timed:
+                yield from self._speak(key, now)
 
     def _is_odd(self, key: Key, now: datetime) -> bool:
         many = len(self._last[key])

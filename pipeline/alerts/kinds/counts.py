@@ -22,7 +22,9 @@ class Frequency(Kind):
     def take(self, events: Sequence[Event], run: datetime) -> Iterator[Match]:  # noqa: ARG002
         for event in events:
             for key in keys_of(event.document, self._rule.keys):
-                window = self._windows.setdefault(key, Window(self._rule.timeframe.delta))
+                window = self._windows.get(key)
+                if window is None:
+                    window = self._windows[key] = Window(self._rule.timeframe.delta)
                 window.add(Entry(event.time, 1, event.id))
                 if window.total >= self._rule.num_events:
                     yield Match(window.newest, key, window.ids, {"count": int(window.total)})
@@ -67,7 +69,9 @@ class Flatline(Kind):
             yield from self._look(key)
 
     def _window(self, key: Key) -> Window:
-        return self._windows.setdefault(key, Window(self._length))
+        if key not in self._windows:
+            self._windows[key] = Window(self._length)
+        return self._windows[key]
 
     def _look(self, key: Key) -> Iterator[Match]:
         window = self._windows[key]

@@ -49,7 +49,9 @@ class Pairs:
     def add(self, key: Key, entry: Entry) -> Iterator[Match]:
         """Take an entry in; speak if the windows differ enough."""
         self._since.setdefault(key, entry.time)
-        pair = self._pairs.setdefault(key, _Pair(self._rule))
+        pair = self._pairs.get(key)
+        if pair is None:
+            pair = self._pairs[key] = _Pair(self._rule)
         pair.current.add(entry)
         if not self._may_speak(key, entry.time) or self.is_muted:
             return

@@ -34,6 +34,7 @@ class Groups:
         self._book, self._facts = book, facts
         self.rules: Mapping[str, AnyType] = {}
         self._inhibiting: list[AnyType] = []
+        self._patience: dict[str, timedelta] = {}
         self.rota: Rota | None = None
         self.groups: dict[str, Group] = {}
         self.silences: dict[str, Silence] = {}
@@ -43,6 +44,7 @@ class Groups:
     def go_by(self, rules: Mapping[str, AnyType]) -> None:
         """The rules that are in force, by name."""
         self.rules = rules
+        self._patience = {}
         self._inhibiting = [rule for rule in rules.values() if rule.inhibits is not None]
         self.touch_all()
 
@@ -54,6 +56,12 @@ class Groups:
             self.groups.pop(group.name, None)
         else:
             self.groups[group.name] = group
+
+    def patience(self, alert: Alert) -> timedelta:
+        """How long an alert may be without news."""
+        if alert.rule not in self._patience:
+            self._patience[alert.rule] = _expires(self.rules.get(alert.rule))
+        return self._patience[alert.rule]
 
     def inhibits(self, rule: str) -> bool:
         """Whether alerts of the rule keep others from being told."""
@@ -295,6 +303,10 @@ class Groups:
         if rule is None:
             return timedelta(0), timedelta(minutes=5), timedelta(hours=4)
         return rule.wait, rule.group_interval.delta, rule.repeat_interval.delta
+
+
+def _expires(rule: AnyType | None) -> timedelta:
+    return timedelta(days=1) if rule is None else rule.expires.delta
 
 
 def _at_once(over: Sequence[Alert]) -> bool:

@@ -171,6 +171,8 @@ class Tick(Wire, frozen=True, kw_only=True, tag="tick"):
     """Time has come so far (topic ``ticks``): the stage has no other clock; how far it has come itself stands in ``alert_clock``."""
 
     at: Instant
+    #: Of the stage's own: made for one batch, so that a stage knows whether its last one is the last that was committed.
+    batch: str = ""
 
 
 class Taken(Wire, frozen=True, kw_only=True, tag="taken"):

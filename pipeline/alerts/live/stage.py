@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import TypeVar
 
 import structlog
@@ -49,8 +50,8 @@ Rules = Current[tuple[AnyType, ...]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 #: Ticks between two looks at the files of rules and rota.
 _LOOK = timedelta(seconds=2)
-#: Between two looks at whether an alert has had no news for long.
-_EXPIRY = timedelta(minutes=1)
+#: Longest time between two looks at whether an alert has had no news for long.
+_EXPIRY = timedelta(hours=1)
 #: How long what was there before a new rule teaches it.
 _HISTORY = timedelta(days=30)
 
@@ -65,11 +66,13 @@ class Alerts:
         """:param rota: without it alerts are made and nobody is told."""
         self._rules, self._rota, self._names = rules, rota, names or subjects.Codes()
         self._read: Reading | None = None
+        #: Name of the last batch; empty while one is under way.
+        self._batch = ""
         self._begin()
 
     def _begin(self) -> None:
         self._now = _BEGINNING
-        self._looked = self._noted = _BEGINNING
+        self._looked = _BEGINNING
         self._book = life.Book()
         self._facts: dict[str, Facts] = {}
         #: Document → the newest revision that counted for any rule.
@@ -79,45 +82,51 @@ class Alerts:
         self._told_of: dict[str, InForce] = {}
         self._watch: Watch | None = None
         self._is_declared = False
-        self._expired = _BEGINNING
+        self._expiry = _BEGINNING
 
     # --- folding back --------------------------------------------------------------------------------------------------
 
     def restore(self, read: Reading) -> None:
-        """Fold back alerts, groups, silences, and what the rules remember."""
+        """Fold back alerts, groups, silences, and what the rules remember.
+
+        The runner asks for it also when a partition is new to it; where the last batch that was committed is this stage's own last, there is
+        nothing to fold back.
+        """
+        if self._batch and any(decode(record.value, Tick).batch == self._batch for record in read(CLOCK)):
+            return
         self._begin()
         self._read = read
         for record in read(CLOCK):
-            self._pass(decode(record.value, Tick).at)
+            self._now = decode(record.value, Tick).at
         for record in read(IN_FORCE):
-            found = decode(record.value, InForce)
-            self._told_of[record.key] = found
+            self._told_of[record.key] = found = decode(record.value, InForce)
             self._since |= found.since
-            self._pass(found.at)
-        for record in read(ALERTS):
-            self._book.put(decode(record.value, Alert))
-            self._pass(record.timestamp)
-        for record in read(SILENCES):
-            self._silence(decode(record.value, Silence))
-        for record in read(GROUPS):
-            self._groups.restore(decode(record.value, Group))
-            self._pass(record.timestamp)
-        journal = [decode(record.value, Taken) for record in read(JOURNAL) if record.value]
-        for taken in journal:
-            self._facts[taken.id], self._revisions[taken.id] = taken.facts, taken.revision
-            self._pass(taken.at)
-        for record in read(EVIDENCE):
-            if record.value and record.key in self._facts:
-                self._facts[record.key] = replace(self._facts[record.key], url=decode(record.value, Evidence).url)
+        self._fold_alerts(read)
+        journal = self._fold_journal(read)
         if self._now > _BEGINNING:
             self._put_in_force(self._now)
             assert self._watch is not None  # noqa: S101  (it was made just now)
             spoken = (decode(record.value, Spoke) for record in read(SPOKEN))
-            self._watch.replay(sorted(journal, key=lambda taken: taken.at), spoken, self._now)
+            self._watch.replay(journal, spoken, self._now)
             self._groups.resume(self._now)
 
-    def _pass(self, moment: datetime) -> None:
-        self._now = max(self._now, moment)
+    def _fold_alerts(self, read: Reading) -> None:
+        for record in read(ALERTS):
+            self._book.put(decode(record.value, Alert))
+        for record in read(SILENCES):
+            self._silence(decode(record.value, Silence))
+        for record in read(GROUPS):
+            self._groups.restore(decode(record.value, Group))
+
+    def _fold_journal(self, read: Reading) -> list[Taken]:
+        """What counted for rules, in the order in which it came."""
+        journal = sorted((decode(record.value, Taken) for record in read(JOURNAL) if record.value), key=lambda taken: taken.at)
+        for taken in journal:
+            self._facts[taken.id], self._revisions[taken.id] = taken.facts, taken.revision
+        for record in read(EVIDENCE):
+            if record.value and record.key in self._facts:
+                self._facts[record.key] = replace(self._facts[record.key], url=decode(record.value, Evidence).url)
+        return journal
 
     def _silence(self, silence: Silence) -> None:
         if silence.ends > self._now:
@@ -208,6 +217,7 @@ class Alerts:
 
     def process(self, records: Sequence[Delivered]) -> list[Record]:
         """What becomes of each record, and then what is to be told."""
+        self._batch = ""
         outputs: list[Record] = []
         for delivered in records:
             if not delivered.value:  # erased
@@ -220,9 +230,8 @@ class Alerts:
                 outputs.append(dead_record(self.name, str(error), delivered))
         outputs += self._tell(self._now)
         outputs += self._spoken()
-        if self._now > self._noted:
-            self._noted = self._now
-            outputs.append(Record(topic=CLOCK, key="now", timestamp=self._now, value=encode(Tick(at=self._now))))
+        self._batch = token_hex(8)
+        outputs.append(Record(topic=CLOCK, key="now", timestamp=self._now, value=encode(Tick(at=self._now, batch=self._batch))))
         return outputs
 
     def _one(self, delivered: Delivered) -> Iterator[Record]:
@@ -316,15 +325,15 @@ class Alerts:
                 yield from self._put(life.move(alert, State.RESOLVED, Made(what="resolved", at=self._now, why="it no longer holds")))
 
     def _expire(self) -> Iterator[Record]:
-        if self._now < self._expired + _EXPIRY:
+        if self._now < self._expiry:
             return
-        self._expired = self._now
-        rules = self._groups.rules
+        self._expiry = self._now + _EXPIRY
         for alert in list(self._book.standing()):
-            rule = rules.get(alert.rule)
-            span = rule.expires.delta if rule is not None else timedelta(days=1)
+            span = self._groups.patience(alert)
             if self._now - alert.news >= span:
                 yield from self._put(life.move(alert, State.EXPIRED, Made(what="expired", at=self._now, why=f"nothing new for {span}")))
+            else:
+                self._expiry = min(self._expiry, alert.news + span)
 
     def _command(self, command: Command) -> Iterator[Record]:
         if command.silence is not None:
@@ -361,6 +370,8 @@ class Alerts:
         before = self._book.alerts.get(alert.id)
         self._book.put(alert)
         self._groups.touch(alert.group)
+        if alert.state.is_open:
+            self._expiry = min(self._expiry, alert.news + self._groups.patience(alert))
         if (before is None or before.state.is_open != alert.state.is_open) and self._groups.inhibits(alert.rule):
             self._groups.touch_all()
         yield self._record(alert)

@@ -31,6 +31,8 @@ class Watched:
         #: Document → the revision that it had when it last came.
         self.seen: dict[str, int] = {}
         self._waiting: list[Event] = []
+        #: Whether anything came since the last run: else there is nothing to do in one, but for what time alone does.
+        self._is_touched = False
         #: When it is run next.
         self.due = at_or_after(since, self.runner.every)
         #: What goes by was said before: the rule is not asked what it says of it; and the runs in which nothing came are left out.
@@ -38,6 +40,7 @@ class Watched:
 
     def take(self, event: Event, now: datetime) -> Iterator[Said]:
         """A document that counts came."""
+        self._is_touched = True
         if self.runner.is_by_run:
             self._waiting.append(event)
         elif self.is_recalling:
@@ -49,6 +52,10 @@ class Watched:
         """Do the runs that time has come to; while skimming, of those without documents the last alone."""
         while self.due <= now:
             last = first_after(now, self.runner.every) - self.runner.every
+            if not self._waiting and not self.runner.is_timed and not self._is_touched:
+                self.due = last + self.runner.every
+                return
+            self._is_touched = False
             if not self._waiting and (self.is_skimming or not self.runner.is_timed):
                 self.due = last
             run, self.due = self.due, self.due + self.runner.every
@@ -139,8 +146,8 @@ class Watch:
         self.ran = []
         if self._due is not None and now < self._due:
             return
-        self.ran = self.rules
-        for watched in self.rules:
+        self.ran = [watched for watched in self.rules if watched.due <= now]
+        for watched in self.ran:
             yield from ((watched, said) for said in watched.advance(now))
         self._due = min((watched.due for watched in self.rules), default=None)
 

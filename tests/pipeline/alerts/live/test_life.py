@@ -16,7 +16,7 @@ from pipeline.alerts.live.model import Alert, State
 from pipeline.alerts.topics import ALERTS, EVIDENCE, JOURNAL, NOTIFICATIONS
 from pipeline.model import SourceState, Story, encode
 from pipeline.ports import Record
-from pipeline.runner import TEXT_TOPICS
+from pipeline.runner import TEXT_TOPICS, StageWorker
 from tests.pipeline.alerts.live.world import FIRE, NOON, World, document, rule
 
 MINUTE = timedelta(minutes=1)
@@ -236,6 +236,22 @@ def test_stories_and_sources_are_watched_too(tmp_path):
         made.run()
     assert [alert.rule for alert in made.board.open] == ["källa", "stor"]
     made.close()
+
+
+def test_what_is_known_is_not_folded_back_again(world):
+    """A topic that is new to the process costs nothing, unless another process has taken a batch since, or one failed."""
+    world.fire("d1")
+    book = world.stage._book
+    world.tick(1)
+    assert world.stage._book is book
+    other = World(world.folder / "x", bus=world.bus)
+    other.stage = world.stage.__class__(world.stage._rules, world.stage._rota)
+    other.worker = StageWorker(other.stage, world.bus, 10)
+    other.now = world.now
+    other.fire("d2", 2)
+    world.fire("d3", 3)
+    assert world.stage._book is not book
+    assert len(world.board.alerts) == 3
 
 
 def test_changed_rules_are_taken_while_it_runs(world):
