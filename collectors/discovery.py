@@ -72,7 +72,7 @@ async def discover(url: str, engine: Engine, clock: Clock, taken: Iterable[str] 
     """Each source that is found at the address, as politely as any visit.
 
     :param taken: ids that are used already.
-    :raises Failure: if the address cannot be read at all.
+    :raises Failure: if the address cannot be read at all, or none of the feeds that it names.
     """
     async with Sandbox() as sandbox:
         known = kinds(sandbox, Private())
@@ -80,14 +80,15 @@ async def discover(url: str, engine: Engine, clock: Clock, taken: Iterable[str] 
         ids = set(taken)
         seen: set[str] = set()
         failures: list[Failure] = []
-        async for candidate in _candidates(url, visitor, known["feed"]):
+        async for candidate, is_guess in _candidates(url, visitor, known["feed"]):
             if candidate.url in seen or len(seen) >= MAX_FEEDS:
                 continue
             seen.add(candidate.url)
             try:
                 found = await visitor.visit(candidate, candidate.url, None)
             except Failure as failure:
-                failures.append(failure)
+                if not is_guess:
+                    failures.append(failure)
                 continue
             if found.parsed is not None:
                 # a redirect that is permanent is where the feed is
@@ -98,20 +99,20 @@ async def discover(url: str, engine: Engine, clock: Clock, taken: Iterable[str] 
             raise failures[0]
 
 
-async def _candidates(url: str, visitor: Visitor, feed: Kind) -> AsyncIterator[Source]:
-    """Sources to try: what the address is known for, itself, the feeds its page names, and the usual places."""
+async def _candidates(url: str, visitor: Visitor, feed: Kind) -> AsyncIterator[tuple[Source, bool]]:
+    """Sources to try, and whether each is a guess: what the address is known for, itself, the feeds its page names, or the usual places."""
     known = _known(url)
     if known is not None:
-        yield known
+        yield known, False
         return
     page = _blank("feed", url)
     answer = await visitor.further(feed, page, url)
     if not _is_page(answer.body):
-        yield _blank("sitemap" if b"<urlset" in answer.body[:2000] or b"<sitemapindex" in answer.body[:2000] else "feed", url)
+        yield _blank("sitemap" if b"<urlset" in answer.body[:2000] or b"<sitemapindex" in answer.body[:2000] else "feed", url), False
         return
     named = list(_named(answer.body, answer.url))
     for address in named or [urljoin(answer.url.rstrip("/") + "/", place) for place in USUAL]:
-        yield _blank("feed", address)
+        yield _blank("feed", address), not named
 
 
 def _known(url: str) -> Source | None:

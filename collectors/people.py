@@ -38,6 +38,9 @@ class Private(Struct, frozen=True):
     #: Name → value, as the settings have them.
     secrets: Mapping[str, str] = {}
 
+    def __repr__(self) -> str:
+        return "Private(…)"
+
     def pseudonym(self, author: str) -> str:
         """32 hexadecimal digits that always stand for this author here, and say nothing to others (HMAC-SHA-256).
 

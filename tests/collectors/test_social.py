@@ -385,6 +385,7 @@ def test_a_pseudonym_is_the_same_here_and_another_elsewhere(tmp_path: Path) -> N
     assert (tmp_path / "data/pseudonyms.key").stat().st_mode & 0o777 == 0o600
     here, elsewhere = Private(key=key), Private(key=load_key(tmp_path / "other"))
     assert here.pseudonym("did:plc:a") == here.pseudonym("did:plc:a") != elsewhere.pseudonym("did:plc:a")
+    assert key.decode() not in repr(here)
     assert here.pseudonym("did:plc:a") != here.pseudonym("did:plc:b")
 
 
