@@ -256,6 +256,7 @@ class Alerts:
         """
         if moment > self._now:
             self._now = moment
+            yield from self._expire()  # first: of what is long over nobody is reminded
             yield from self._tell(moment, before=True)
         yield from self._reload(self._now, look=look)
         assert self._watch is not None  # noqa: S101  (made by reloading)
@@ -263,7 +264,6 @@ class Alerts:
             yield from self._said(watched, said)
         for watched in self._watch.ran:
             yield from self._ended(watched)
-        yield from self._expire()
 
     def _subject(self, subject: Subject) -> Iterator[Record]:
         assert self._watch is not None  # noqa: S101  (time has come before)

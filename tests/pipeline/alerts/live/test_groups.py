@@ -126,6 +126,14 @@ def test_a_person_ends_it(world):
     assert [one[1:3] for one in world.told] == [("trigger", "anna"), ("resolved", "anna")]
 
 
+def test_after_a_long_stop_nobody_is_reminded_of_what_is_over(world):
+    """What would have been told again meanwhile has expired."""
+    world.fire("d1")
+    world.begin()
+    world.tick(60 * 30)
+    assert [one[1] for one in world.told[1:]] == ["resolved"]
+
+
 def test_the_fallback_is_always_there(tmp_path):
     """What happens in no region; a rule that names somebody whom the rota does not know."""
     made = World(tmp_path, FIRE)
