@@ -253,3 +253,12 @@ def test_behind_tls_the_cookie_is_for_tls_alone(client):
     given = {"name": "analys", "password": PASSWORD}
     assert "Secure" in client.post("/login", data=given, headers={"x-forwarded-proto": "https"}).headers["set-cookie"]
     assert "Secure" not in client.post("/login", data=given).headers["set-cookie"]
+
+
+@pytest.mark.parametrize("form", ["pdf", "html", "atom", "geojson"])
+def test_files_of_other_areas_are_not_handed_out(client, tokens, form):
+    """A partner gets the picture of its own area as a file, and of no other."""
+    auth = {"authorization": f"Bearer {tokens[Role.VIEWER]}"}
+    assert client.get(f"/kommun/0780/lagesbild.{form}", headers=auth).status_code == 200
+    assert client.get(f"/kommun/2180/lagesbild.{form}", headers=auth).status_code == 403
+    assert client.get(f"/kommun/0780/lagesbild.{form}").headers["location"].startswith("/login")
