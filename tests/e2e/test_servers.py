@@ -74,6 +74,9 @@ def told(document: Document) -> dict[str, object]:
 def test_the_books_balance_and_are_the_same(both):
     """Fetched, documents, revisions, withdrawals, duplicates and dead; nothing waits."""
     reports = [fjaril_json("doctor", data=folder) for folder in both]
+    for report, folder in zip(reports, both, strict=True):
+        on = app.stages(pipeline.settings.load(data=folder))  # nobody reads for alerts where there are no rules
+        report["lag"] = {stage: waiting for stage, waiting in report["lag"].items() if stage in on}
     names = ("fetched", "documents", "revisions", "tombstones", "duplicates", "dead", "lag", "searchable", "balanced")
     assert [reports[0][name] for name in names] == [reports[1][name] for name in names]
     assert (reports[1]["balanced"], reports[1]["problems"]) == (True, [])
