@@ -154,8 +154,10 @@ class Collector:
         """The address to ask. A state with another one than configured is either of a source that moved, or older than a
         change of the configuration: the first visit of a process asks the configured address, which tells the two apart.
         """
-        if state is None or state.url == source.url:
-            return source.url, state
+        if state is None:
+            return source.url, None
+        if state.url == source.url:
+            return source.url, replace(state, moved=False) if state.moved else state
         if source.id in self._followed:
             return state.url, state
         return source.url, states.moved_back(state, source)

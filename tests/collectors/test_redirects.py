@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from collectors.redirects import End, follow
 from pipeline.clock import SystemClock
 from pipeline.model import Health
 from tests.collectors.server import Asked, Reply, Server
-from tests.collectors.world import World, event, events, http, item, rss, world
+from tests.collectors.world import OwnBus, World, event, events, http, item, rss, world
 
 
 async def _follow(server: Server, path: str, *, private: bool = True) -> End:
@@ -172,3 +173,26 @@ def test_a_host_that_a_redirect_leads_to_is_held_by_its_own_word() -> None:
             assert (await w.collector.collect(w.source(path="/other", id="other"))).health is Health.CHANGED
 
     run(main())
+
+
+def test_a_source_that_moved_says_so_until_its_address_is_changed() -> None:
+    """Also when nothing new comes, and after a restart; a temporary redirect is no move."""
+
+    async def main() -> list[bool]:
+        server, found = Server(), []
+        with closing(OwnBus()) as bus:
+            async with world(bus, server) as w:
+                w.server.routes |= {
+                    "/old": Reply(301, b"", {"Location": "/new"}),
+                    "/new": Reply(200, rss(item(1))),
+                    "/detour": Reply(302, b"", {"Location": "/new"}),
+                }
+                found += [(await w.collector.collect(w.source(path="/old"))).moved for _ in range(2)]
+                found.append((await w.collector.collect(w.source(path="/detour", id="detour"))).moved)
+                async with world(bus, Server()) as again:
+                    found.append((await again.collector.collect(w.source(path="/old"))).moved)
+                    found.append((await again.collector.collect(w.source(path="/new"))).moved)
+                    found.append((await again.collector.collect(w.source(path="/new"))).moved)
+        return found
+
+    assert run(main()) == [True, True, False, True, False, False]
