@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from collectors.addresses import addresses_of, is_public
 from collectors.engine import user_agent
 from collectors.failures import Blocked, Failure, Gone, Unreachable
+from collectors.validators import retry_after
 from pipeline.settings import Http
 
 #: Bytes of one message.
@@ -51,7 +53,8 @@ async def opened(url: str, http: Http, headers: Mapping[str, str] | None = None)
             yield connection
     except InvalidStatus as error:
         status = error.response.status_code
-        raise _REFUSALS.get(status, Unreachable)(f"answered {status} instead of opening a stream") from error
+        wait = retry_after({"retry-after": error.response.headers.get("Retry-After", "")}, datetime.now(UTC))
+        raise _REFUSALS.get(status, Unreachable)(f"answered {status} instead of opening a stream", wait) from error
     except (InvalidURI, InvalidHandshake) as error:
         raise Unreachable(f"no stream: {error}"[:300]) from error
     except (WebSocketException, OSError, TimeoutError, EOFError) as error:

@@ -96,7 +96,7 @@ class Streams:
                 return
             # one that lasted did not fail to connect, however little came
             row = 0 if self._clock.now() - began >= LASTING or state is None else state.failures - 1
-            await self._clock.sleep(min(FIRST * 2 ** min(row, 20), MOST))
+            await self._clock.sleep(max(min(FIRST * 2 ** min(row, 20), MOST), state.wait if state else 0.0))
 
     def _failed(self, source: Source, failure: Failure) -> SourceState | None:
         try:

@@ -270,6 +270,31 @@ def test_a_server_that_hangs_up_is_not_stormed(monkeypatch: pytest.MonkeyPatch) 
     assert waits[:6] == [1.0, 2.0, 4.0, 1.0, 2.0, 4.0]
 
 
+def test_a_server_that_refuses_is_left_alone_for_as_long_as_it_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry-After of a handshake that was refused; 410 ends the stream."""
+    waits: list[float] = []
+    answers = iter([429, 410])
+
+    async def refuse(connection: ServerConnection, _request: object) -> object:
+        response = connection.respond(next(answers), "no")
+        response.headers["Retry-After"] = "77"
+        return response
+
+    async def main(w: World) -> None:
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            await asyncio.sleep(0.001)
+
+        monkeypatch.setattr(w.clock, "sleep", sleep)
+        async with serve(Firehose([]), "127.0.0.1", 0, process_request=refuse) as server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            await listen(w, jetstream(url), lambda: bool(w.bus.states()) and w.bus.states()[-1].health is Health.GONE)
+        assert [state.detail for state in w.bus.states()] == ["answered 410 instead of opening a stream"]
+
+    in_world(main)
+    assert waits == [77.0]
+
+
 @pytest.mark.parametrize(
     "url",
     ["ws://127.0.0.1:1/", "ws://localhost:1/", "ws://[::1]:1/", "ws://10.0.0.1/", "ws://169.254.169.254/", "ws://[::ffff:127.0.0.1]/",
