@@ -1,6 +1,6 @@
 """Fields of a document by dotted path: ``places.code``, ``themes.id``, ``source``.
 
-A list on the way gives the values of all its items. Some fields follow from others: a place lies in a municipality and a county.
+A list on the way gives the values of all its items. Some fields follow from others: a place lies in a municipality, a county and a region of the police.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.alerts.rota.regions import POLICE
 from pipeline.model import county_of, fingerprint, municipality_of
 
 Document = Mapping[str, Any]
@@ -17,8 +18,12 @@ Document = Mapping[str, Any]
 TEXTS = ("title", "text", "summary")
 #: Where a document says when it was, the first that it has.
 TIMES = ("time", "published", "@timestamp", "fetched")
+#: County → region of the police.
+_REGIONS = {county: region for region, counties in POLICE.items() for county in counties}
 #: Last part of a path → what it is made of ``code``.
-_DERIVED: dict[str, Callable[[str], str | None]] = {"municipality": municipality_of, "county": county_of}
+_DERIVED: dict[str, Callable[[str], str | None]] = {
+    "municipality": municipality_of, "county": county_of, "region": lambda code: _REGIONS.get(county_of(code) or ""),
+}  # fmt: skip
 
 
 def value(document: Document, path: str) -> Any:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from pipeline.alerts.live.model import Alert, Facts, Made, State
 from pipeline.alerts.notify.message import Certainty, Named
+from pipeline.alerts.rota.regions import POLICE
 from pipeline.alerts.rule import AnyType, Label
 from pipeline.alerts.trial import type_of
 from pipeline.model import county_of, fingerprint, municipality_of
@@ -181,7 +182,8 @@ def _nearest_first(places: tuple[Named, ...], key: str | None) -> tuple[Named, .
 
 
 def _lies_in(code: str, key: str | None) -> bool:
-    return key is not None and key in {code, municipality_of(code), county_of(code)}
+    county = county_of(code)
+    return key is not None and (key in {code, municipality_of(code), county} or county in POLICE.get(key, ()))
 
 
 def _named(given: Iterable[tuple[Named, ...]]) -> tuple[Named, ...]:

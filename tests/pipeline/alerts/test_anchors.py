@@ -16,6 +16,7 @@ _leaf = st.one_of(
     st.builds(lambda one: {"term": {"themes.id": one}}, _themes),
     st.builds(lambda some: {"terms": {"places.code": some}}, st.lists(_codes, max_size=3)),
     st.builds(lambda one: {"term": {"places.county": one}}, st.sampled_from(["14", "01"])),
+    st.builds(lambda one: {"term": {"places.region": one}}, st.sampled_from(["väst", "nord"])),
     st.builds(lambda one: {"query_string": f'"{one}"'}, st.sampled_from(_WORDS)),
     st.builds(lambda one: {"query_string": f"*{one[1:4]}* AND NOT title:?{one[1:]}"}, st.sampled_from(["bilar", "brand", "e4:an"])),
     st.builds(lambda one: {"query_string": f"title:{one} OR (bil AND mop*) OR source:b?l"}, st.sampled_from(_WORDS[:6])),

@@ -25,6 +25,7 @@ DOCUMENT = {
         {"term": {"themes.id": {"value": "fire.vehicle"}}},
         {"terms": {"places.county": ["14", "22"]}},
         {"term": {"places.municipality": "1480"}},
+        {"terms": {"places.region": ["nord", "väst"]}},
         {"range": {"places.score": {"gte": 0.8, "lt": 0.9}}},
         {"range": {"published": {"gte": "2026-03-01T00:00:00Z"}}},
         {"exists": {"field": "places.code"}},
