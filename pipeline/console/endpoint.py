@@ -78,6 +78,10 @@ ENDPOINTS = (
         menu=False,
     ),
     Endpoint(
+        name="areas", page="/kommun", api="/areas", action=Action.READ_SITUATION, asked=municipality.AreasAsked,
+        shown=municipality.Areas, make=municipality.areas,
+    ),
+    Endpoint(
         name="municipality", page="/kommun/{area}", api="/situations/{area}", action=Action.READ_SITUATION, asked=municipality.AreaAsked,
         shown=Situation, make=municipality.situation, menu=False,
     ),

@@ -29,8 +29,15 @@ if TYPE_CHECKING:
     from pipeline.situation.make import Maker
     from pipeline.situation.store import SituationStore
 
+#: Letters that come after z.
+_LAST = str.maketrans("åäö", "{|}")
 #: Seconds for which what makes situation pictures is used on, although the state has changed.
 _OLD = 60.0
+
+
+def alphabetical(name: str) -> str:
+    """What names are ordered by, as Swedes have it: å, ä and ö come last, in that order."""
+    return name.casefold().translate(_LAST)
 
 
 class Names:
@@ -49,6 +56,10 @@ class Names:
     def theme(self, theme: str, language: str) -> str:
         """Name of a theme; its id if it has none."""
         return self._themes[language].get(theme, theme)
+
+    def theme_list(self, language: str) -> list[tuple[str, str]]:
+        """Id and name of each theme, by name."""
+        return sorted(self._themes[language].items(), key=lambda one: alphabetical(one[1]))
 
     def named(self, text: str) -> NamedPlace | None:
         """The municipality or county that somebody means by a code or a name."""

@@ -111,6 +111,7 @@ if __name__ == "__main__":
     parser.add_argument("--servers", action="store_true", help="only what is measured on Kafka and Elasticsearch")
     parser.add_argument("--console", action="store_true", help="only how soon the console's pages answer, over 100,000 documents")
     parser.add_argument("--data", type=Path, help="with --console: a directory that the documents are in, or are made in and stay")
+    parser.add_argument("--documents", type=int, default=100_000, help="with --console: how many, in hundreds of thousands above the first")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(one(arguments.one, arguments.count)))
@@ -121,7 +122,7 @@ if __name__ == "__main__":
     elif arguments.console:
         from tests.bench import console
 
-        print("\n".join(console.report(console.COUNT, arguments.data)))
+        print("\n".join(console.report(arguments.documents, arguments.data)))
     else:
         from tests.bench import servers
 

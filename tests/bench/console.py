@@ -10,15 +10,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
+from msgspec.structs import replace
 
+from enrich.spread.model import Occurrence
 from pipeline import app, recording
-from pipeline.model import Health, SourceState, encode
+from pipeline.model import Health, SourceState, Story, decode, encode, fingerprint
 from pipeline.ports import Record
 from pipeline.replay import Speed, play
 from pipeline.service import in_loop
@@ -29,6 +33,7 @@ from tests.bench.pipeline import EVERYTHING, KINDS, Watch, record
 COUNT, REQUESTS = 100_000, 60
 _WORDS = ("brand", "bil", "rån", "misshandel", "olycka", "polis", "stöld", "trafik", "kvinna", "skadegörelse", "narkotika", "vapen")
 _AREAS = ("0180", "1480", "1280", "0380", "0580", "2480", "1880", "0780", "14", "12", "01", "2180")
+T = TypeVar("T")
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -40,6 +45,44 @@ def fill(folder: Path, count: int) -> None:
     record("json", count, file)
     in_loop(play(settings, (source,), recording.read(file, source.id), Speed(), Watch(), night=False))
     file.unlink()
+
+
+def multiply(folder: Path, times: int) -> None:
+    """The documents, stories and events so many times, each time some minutes later and under other ids: ten years of notices in one."""
+    settings = Settings(data_dir=folder)
+    bus, index = app.open_bus(settings), app.open_index(settings)
+    documents = list(app.every_document(index))
+    stories = [decode(record.value, Story) for record in bus.read("stories")]
+    events = [decode(record.value, Occurrence) for record in bus.read("events")]
+    for number in range(1, times):
+        later, mark = timedelta(minutes=7 * number), f"{number:x}"
+
+        def other(id_: str, mark: str = mark) -> str:
+            return fingerprint(mark, id_)[: len(id_)]
+
+        for some in batched(documents, 2_000):
+            index.upsert([replace(one, id=other(one.id), published=one.published + later, story=other(one.story)) for one in some])
+        index.flush()
+        copies = (
+            replace(one, id=other(one.id), documents={other(d): n for d, n in one.documents.items()}, last=one.last + later, into=None)
+            for one in stories
+        )
+        for some in batched(copies, 2_000):
+            bus.publish([Record(topic="stories", key=one.id, value=encode(one), timestamp=one.last) for one in some])
+        happened = (
+            replace(one, event=replace(one.event, id=other(one.event.id), time=one.event.time + later)) for one in events if one.sightings
+        )
+        for some in batched(happened, 2_000):
+            bus.publish([Record(topic="events", key=one.event.id, value=encode(one), timestamp=one.event.time) for one in some])
+    index.close()
+    bus.close()
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of so many of them, the last with what is left."""
+    iterator = iter(items)
+    while found := list(islice(iterator, size)):
+        yield found
 
 
 def measure(folder: Path) -> dict[str, tuple[float, float, float]]:
@@ -156,7 +199,9 @@ def report(count: int, kept: Path | None) -> list[str]:
     with tempfile.TemporaryDirectory() as own:
         folder = kept or Path(own) / "data"
         if not (folder / "bus.db").exists():
-            fill(folder, count)
+            fill(folder, min(count, COUNT))
+            if count > COUNT:
+                multiply(folder, count // COUNT)
         index = app.open_index(Settings(data_dir=folder))
         documents = index.count()
         index.close()

@@ -209,3 +209,15 @@ def test_a_source_that_is_added_is_shown(tmp_path):
         assert "En annan" in page.get("/api/v1/sources?lang=en").text
         file.write_text("sources: [")
         assert set(own.sources) == {"en", "annan"}
+
+
+def test_areas_in_the_order_of_the_alphabet(client):
+    """Municipalities stand by county as Swedes order them, å before ä; a name or a part of one finds them."""
+    counties = client.get("/api/v1/areas").json()["counties"]
+    assert len(counties) == 21
+    assert sum(len(one["municipalities"]) for one in counties) == 290
+    names = [place["name"] for one in counties if one["county"]["id"] == "17" for place in one["municipalities"]]
+    assert names.index("Torsby") < names.index("Årjäng")
+    (found,) = client.get("/api/v1/areas?q=årjä").json()["counties"]
+    assert [one["name"] for one in found["municipalities"]] == ["Årjäng"]
+    assert "Inget område heter så" in client.get("/kommun?q=ingenstans").text

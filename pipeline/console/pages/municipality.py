@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 
 from pipeline.access.roles import Principal
 from pipeline.console.ask import AskError, moment
-from pipeline.console.room import Room
-from pipeline.console.rows import Show
+from pipeline.console.room import Room, alphabetical
+from pipeline.console.rows import Named, Show
 from pipeline.errors import UsageError
 from pipeline.situation.areas import find
 from pipeline.situation.model import Area, Marking, Section, Sharing, Situation
@@ -27,6 +27,28 @@ class AreaAsked(Struct, frozen=True, kw_only=True):
     period: str = "7d"
     #: End of the period; empty: now, or the last that happened where that lies before the period.
     until: str = ""
+
+
+class AreasAsked(Struct, frozen=True, kw_only=True):
+    """Which areas there are pictures of."""
+
+    #: Letters of a name, or a code.
+    q: str = ""
+
+
+class County(Struct, frozen=True, kw_only=True):
+    """A county with its municipalities, by name."""
+
+    county: Named
+    municipalities: tuple[Named, ...]
+
+
+class Areas(Struct, frozen=True, kw_only=True):
+    """Areas that the reader sees."""
+
+    #: Those of the settings.
+    own: tuple[str, ...]
+    counties: tuple[County, ...]
 
 
 class Assess(Struct, frozen=True, kw_only=True):
@@ -54,6 +76,30 @@ class Sign(Struct, frozen=True, kw_only=True):
     area: str
     period: str = "7d"
     until: str = ""
+
+
+def areas(show: Show, asked: AreasAsked) -> Areas:
+    """The areas, or those whose name or code holds what is asked for."""
+    wanted = asked.q.casefold()
+    seen = [place for place in show.room.names.areas if show.who.sees(place.code)]
+    found = [place for place in seen if wanted in place.name.casefold() or place.code == wanted]
+    named = {place.code: show.place(place.code) for place in show.room.names.areas}
+    counties = sorted({place.code[:2] for place in found}, key=lambda code: alphabetical(named[code].name))
+    return Areas(
+        own=() if show.who.is_bounded else tuple(name for name in show.room.settings.areas if wanted in name.casefold()),
+        counties=tuple(
+            County(
+                county=named[code],
+                municipalities=tuple(
+                    sorted(
+                        (named[one.code] for one in found if len(one.code) == 4 and one.code[:2] == code),
+                        key=lambda one: alphabetical(one.name),
+                    )
+                ),
+            )
+            for code in counties
+        ),
+    )
 
 
 def situation(show: Show, asked: AreaAsked) -> Situation:
