@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import signal
@@ -56,6 +57,7 @@ def answer(job: Job) -> Reply:
 def main() -> None:
     """Answer until standard input ends. The timer of CPU time kills the process, inside C code too."""
     warnings.simplefilter("ignore")  # feedparser's, about its own future
+    logging.disable()  # what libraries say of a page is no business of the log
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt of the terminal is the parent's business
     _limit_memory()
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
