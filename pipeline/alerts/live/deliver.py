@@ -11,7 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from msgspec.structs import replace
@@ -25,7 +25,7 @@ from pipeline.alerts.notify.deliver import Delivery as Sender
 from pipeline.alerts.notify.message import DeadLetter, Kind, Notification
 from pipeline.alerts.rota.duty import Rota
 from pipeline.alerts.topics import DELIVERIES, NOTIFICATIONS
-from pipeline.errors import ChannelError, FjarilError, WireError
+from pipeline.errors import ChannelError, FjarilError, StaleBatchError, WireError
 from pipeline.model import decode, encode, fingerprint
 from pipeline.ports import Bus, Clock, Record
 
@@ -51,8 +51,11 @@ class Links:
     """
 
     def __init__(self, base: str, secret: SecretStr | None) -> None:
+        """:raises SettingsError: if the secret is too short."""
         self._base = base.rstrip("/")
         self._key = secret.get_secret_value().encode() if secret is not None else b""
+        if self._base and self._key:
+            acknowledge.make(self._key, "00", "", datetime.now(UTC))
 
     def of(self, message: Outgoing) -> str | None:
         """The officer's own, for a message that asks for it."""
@@ -99,7 +102,11 @@ class Deliverer:
             return 0
         batch = self._bus.poll(self.name, self.inputs, self._size)
         if batch.records:
-            self._bus.commit(batch)  # it stands in the topic until its delivery does
+            try:
+                self._bus.commit(batch)  # it stands in the topic until its delivery does
+            except StaleBatchError as error:  # another process sends it
+                log.warning("messages were taken over", reason=str(error))
+                return 0
             for record in batch.records:
                 self._begin(record.value)
         return len(batch.records)
@@ -178,7 +185,11 @@ class Deliverer:
         try:
             sender, to = self._receiver(message, channel)
             receipt = sender.send(one, to)
-        except ChannelError as error:
+        except _StoppedError:
+            raise
+        except Exception as error:
+            if not isinstance(error, ChannelError):  # a fault of ours: somebody is to be told all the same
+                log.exception("a channel failed", channel=channel, key=one.key)
             log.warning("a message was not taken", channel=channel, key=one.key, officer=message.officer, reason=str(error))
             self._pass(message, rest, failures | {channel: str(error)}, attempts)
             return

@@ -219,6 +219,31 @@ def test_a_missing_secret_is_refused_at_the_start(tmp_path):
             _deliverer(world)
 
 
+def test_a_secret_that_is_too_short_is_refused_at_the_start(tmp_path):
+    """Not when the first alert is to be sent."""
+    with receiving() as receiver, _fired(tmp_path, _rota(receiver)) as world:
+        assert world.rota is not None
+        with pytest.raises(SettingsError, match="acknowledge"):
+            Deliverer(
+                world.bus, Current(world.rota, load_rota), {"acknowledge": SecretStr("kort")}, SystemClock(), link="https://fjaril.example"
+            )
+
+
+def test_a_channel_that_breaks_is_followed_by_the_next(tmp_path, monkeypatch):
+    """Also where the fault is ours."""
+    with receiving() as receiver, _fired(tmp_path, _rota(receiver)) as world:
+        one = _deliverer(world)
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("broken")
+
+        monkeypatch.setattr(one._senders["sms"], "send", broken)
+        one.step()
+        _until(lambda: bool(_outcomes(world)))
+        one.close()
+        assert (_outcomes(world)[0].channel, _outcomes(world)[0].failures) == ("jour", {"sms": "broken"})
+
+
 def test_from_document_to_message_it_takes_less_than_two_seconds(tmp_path):
     """p99 of 150 documents that come one by one while stage and deliverer run: from being published to being received."""
     with receiving() as receiver:

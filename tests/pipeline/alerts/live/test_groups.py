@@ -98,6 +98,9 @@ def test_nobody_acknowledges_so_the_next_is_told(world):
         world.tick(minute)
     assert world.told == [(0, "trigger", "anna", 1), (10, "trigger", "bo", 1), (20.5, "trigger", "desk", 1)]
     assert [one.notification.sequence for one in world.messages] == [1, 2, 3]
+    world.fire("d2", 61)
+    references = {one.officer: [before.sequence for before in one.notification.earlier] for one in world.messages[3:]}
+    assert references == {"anna": [1], "bo": [2], "desk": [3]}  # what each was sent, as CAP refers to it
 
 
 def test_once_somebody_acknowledges_nobody_else_is_told(world):
