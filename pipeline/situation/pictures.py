@@ -19,7 +19,7 @@ _BLUE, _ORANGE, _GREY, _LAND, _AREA, _LINE = "#0072B2", "#D55E00", "#767676", "#
 #: Most trends that are drawn, and how many beside each other.
 _TRENDS, _COLUMNS = 9, 3
 #: Size of the map, of a letter on it (width and height), and where a name begins beside its dot, in its pixels.
-_SIZE, _LETTER, _BESIDE = 420, (7.0, 15.0), 12.0
+_SIZE, _LETTER, _BESIDE = 420, (7.0, 15.0), 19.0
 
 
 def draw_map(situation: Situation, font: str) -> str:
@@ -63,7 +63,7 @@ def draw_map(situation: Situation, font: str) -> str:
                     "mark": {
                         "type": "text",
                         "align": "left",
-                        "dx": 12,
+                        "dx": 19,
                         "fontSize": 13,
                         "fontWeight": "bold",
                         "stroke": "white",
@@ -73,7 +73,7 @@ def draw_map(situation: Situation, font: str) -> str:
                 },
                 {
                     "data": {"values": named},
-                    "mark": {"type": "text", "align": "left", "dx": 12, "fontSize": 13, "fontWeight": "bold", "color": "#1a1a1a"},
+                    "mark": {"type": "text", "align": "left", "dx": 19, "fontSize": 13, "fontWeight": "bold", "color": "#1a1a1a"},
                     "encoding": where | {"text": {"field": "label"}},
                 },
             ],
