@@ -60,7 +60,7 @@ class _Warning(Struct, frozen=True, rename="camel"):
 
 
 _answer = msgspec.json.Decoder(list[msgspec.Raw])
-_warning = msgspec.json.Decoder(_Warning)
+_warning = msgspec.json.Decoder(_Warning, strict=False)  # numbers may be written as text
 
 
 class Smhi(Plain):

@@ -89,7 +89,7 @@ class _Answer(Struct, frozen=True):
 
 
 _answer = msgspec.json.Decoder(_Answer)
-_situation = msgspec.json.Decoder(_Situation)
+_situation = msgspec.json.Decoder(_Situation, strict=False)  # numbers and truth may be written as text
 
 
 class Trafikverket(Plain):
