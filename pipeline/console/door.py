@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -13,8 +14,8 @@ from pipeline.console.ask import AskError, Form
 from pipeline.console.faults import fault
 from pipeline.console.guard import COOKIE, Visit, is_secure
 from pipeline.console.provider import ProviderDoor
-from pipeline.console.texts import language_of, texts
-from pipeline.errors import AccessError, FjarilError
+from pipeline.console.texts import Texts, language_of, texts
+from pipeline.errors import AccessError, FjarilError, LoginError, LoginLimitError
 
 if TYPE_CHECKING:
     from pipeline.console.site import Site
@@ -92,10 +93,19 @@ class Door:
     def _ask(
         self, request: Request, template: str, onward: str, error: Exception | None = None, visit: Visit | None = None, **values: object
     ) -> Response:
-        status, message = fault(error, texts(language_of(request))) if error else (200, "")
+        status, message = _wrong(error, template, texts(language_of(request))) if error else (200, "")
         given = {"name_given": "", "purpose": ""} | values
         body = self._site.render(request, visit, template, onward=onward, message=message, **given)
         return self._site.answer(request, visit, body, status=status)
+
+
+def _wrong(error: Exception, template: str, t: Texts) -> tuple[int, str]:
+    """At the door itself nobody has to be told to log in first, but what did not fit, or how long to wait."""
+    if isinstance(error, LoginLimitError):
+        return 429, t("login.wait", minutes=ceil(error.after / 60))
+    if isinstance(error, LoginError) and template == "login":
+        return 401, t("login.wrong")
+    return fault(error, t)
 
 
 def _check(purpose: str) -> None:
