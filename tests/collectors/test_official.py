@@ -35,7 +35,7 @@ SMHI = [
                 "published": "2026-03-01T11:00:00.000Z",
                 "areaName": {"sv": "Kattegatt", "en": "Kattegat"},
                 "warningLevel": {"code": "MESSAGE"},
-                "affectedAreas": [{"id": 43, "sv": "Kattegatt", "en": "Kattegat"}],
+                "affectedAreas": [{"id": "43", "sv": "Kattegatt", "en": "Kattegat"}],
             },
         ],
     },
@@ -91,7 +91,7 @@ def test_no_alarm_is_no_fault() -> None:
 
 
 def test_smhi_warnings_by_area() -> None:
-    """Each area is an item with its level; the one county that it is about is stated; areas of the sea are not counties."""
+    """Each area is an item with its level; the one county that it is about is stated; areas of the sea are not; numbers may be text."""
 
     async def main(w: World) -> None:
         w.server.routes["/warning.json"] = Reply(200, json.dumps(SMHI).encode())
