@@ -8,7 +8,7 @@ from math import atan2, cos, hypot, pi, sin
 
 from msgspec import Struct
 
-from pipeline.console.land import point
+from pipeline.console.land import HEIGHT, WIDTH, point
 from pipeline.console.pages.spread import Stop
 
 _BEND, _HEAD, _GAP = 0.12, 13.0, 10.0
@@ -107,3 +107,46 @@ def _ticks(first: datetime, span: timedelta, x: Callable[[datetime], float], loc
         left = x(moment - local)
         yield Tick(left, f"{moment:%Y-%m-%d}", "start" if left < 40 else "end" if left > _WIDTH - 40 else "middle")
         number += 1
+
+
+class Label(Struct, frozen=True):
+    """Where a name stands beside its mark."""
+
+    stop: Stop
+    x: float
+    y: float
+    anchor: str
+
+
+#: Of a label on the map: its height, what a letter takes, and how far it stands from its mark.
+_TALL, _LETTER, _BESIDE = 22.0, 10.5, 13.0
+
+
+def labels(stops: Sequence[Stop]) -> list[Label]:
+    """A label for each stop that has a position, beside its mark where it covers no other label or mark: right, left, above, below."""
+    placed = [(stop, point(*stop.position)) for stop in stops if stop.position]
+    taken = [(x - 8, y - 8, x + 8, y + 8) for _, (x, y) in placed]
+    made = []
+    for stop, (x, y) in placed:
+        wide = _LETTER * (len(stop.place.name) + 2)
+        tries = [
+            (x + _BESIDE, y + 7, "start", x + _BESIDE), (x - _BESIDE, y + 7, "end", x - _BESIDE - wide),
+            (x, y - 14, "middle", x - wide / 2), (x, y + 28, "middle", x - wide / 2),
+        ]  # fmt: skip
+        boxes = [(left, top - _TALL * 0.8, left + wide, top + _TALL * 0.2) for _, top, _, left in tries]
+        number = min(range(len(tries)), key=lambda one: (sum(_meet(boxes[one], box) for box in taken) + _sticks_out(boxes[one]), one))
+        taken.append(boxes[number])
+        made.append(Label(stop, round(tries[number][0], 1), round(tries[number][1], 1), tries[number][2]))
+    return made
+
+
+_Box = tuple[float, float, float, float]
+
+
+def _meet(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _sticks_out(box: _Box) -> int:
+    """Worse than covering anything: it could not be read."""
+    return 100 * (box[0] < 0 or box[2] > WIDTH or box[1] < 0 or box[3] > HEIGHT)

@@ -46,6 +46,7 @@ def environment() -> Environment:
         "map_size": (land.WIDTH, land.HEIGHT),
         "level": level,
         "arrow": drawing.arrow,
+        "labels": drawing.labels,
         "timeline": timeline,
         "sheet_of": sheet_of,
         "group_of": group_of,
