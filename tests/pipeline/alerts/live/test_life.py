@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import msgspec
@@ -329,7 +330,9 @@ _things = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=800 if os.environ.get("TESTS_LONG") else 25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     things=st.lists(st.tuples(st.sampled_from([0, 0.5, 1, 3, 7]), _things), min_size=1, max_size=25),
     restarts=st.sets(st.integers(0, 24), min_size=1, max_size=25),
