@@ -105,11 +105,16 @@ def read(path: Path, *, help_page: str, expected: str) -> list[Source]:
         raise SettingsError(str(path), "", error.strerror, expected) from error
     except NO_YAML as error:
         raise _no_yaml(path, error, help_page) from error
-    return [Source(path, node, help_page) for node in nodes if node is not None]
+    return [Source(path, node, help_page) for node in nodes if node is not None and not _is_empty(node)]
 
 
 def _is_mapping(node: yaml.Node | None) -> TypeGuard[yaml.MappingNode]:
     return isinstance(node, yaml.MappingNode)
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    """What stands between two ``---`` with nothing in between, or after the last."""
+    return isinstance(node, yaml.ScalarNode) and not node.value and node.style is None
 
 
 def _no_yaml(path: Path, error: Exception, help_page: str, near: yaml.Mark | None = None) -> SettingsError:

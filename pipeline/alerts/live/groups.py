@@ -119,11 +119,6 @@ class Groups:
             self._due.pop(name, None)
             yield from self._flush(name, now)
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether something changed that was not looked at yet."""
-        return bool(self._dirty)
-
     # --- one group -----------------------------------------------------------------------------------------------------
 
     def _flush(self, name: str, now: datetime) -> Iterator[Wire]:

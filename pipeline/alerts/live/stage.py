@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
-from typing import TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -45,7 +44,6 @@ from pipeline.model import Wire, decode, encode
 from pipeline.ports import Bus, Delivered, Reading, Record
 
 log = structlog.get_logger()
-W = TypeVar("W", bound=Wire)
 Rules = Current[tuple[AnyType, ...]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 #: Ticks between two looks at the files of rules and rota.
@@ -158,14 +156,18 @@ class Alerts:
             for topic, over in subjects.TOPICS.items() if any(watched.rule.subject == over for watched in new.rules)
             for record in self._read(topic, self._now - _HISTORY) if record.value and record.timestamp < self._now
         )  # fmt: skip
-        taught = [taken for record in there if (taken := self._past(new, subjects.read(record), record)) is not None]
+        taught = [taken for record in there if (taken := self._past(new, record)) is not None]
         watch.learn(sorted(taught, key=lambda taken: taken.at))
         for taken in taught:
             self._facts.setdefault(taken.id, taken.facts)
             yield from _noted(taken)
 
-    def _past(self, new: Watch, subject: Subject, record: Delivered) -> Taken | None:
-        """What a record that was there before is to rules that are new."""
+    def _past(self, new: Watch, record: Delivered) -> Taken | None:
+        """What a record that was there before is to rules that are new; nothing where it cannot be read."""
+        try:
+            subject = subjects.read(record)
+        except WireError:
+            return None
         about = [] if subject.is_gone else new.about(subject)
         if not about:
             return None

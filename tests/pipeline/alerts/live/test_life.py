@@ -307,6 +307,18 @@ def test_a_new_rule_knows_what_was_there_before(tmp_path, restart):
     made.close()
 
 
+def test_what_cannot_be_read_stops_nothing(world):
+    """A record of the past that is no JSON, one that comes, and a command that is none, which is buried."""
+    for topic, value in (("related", b"{"), ("stories", b"[]"), ("alert_commands", b"{}")):
+        world.bus.publish([Record(topic=topic, key="bad", timestamp=NOON, value=value)])
+    world.fire("d1", 1)
+    world.rules.write_text(FIRE + "---\n" + rule("ny", "new_term", fields="provenance.source"), encoding="utf-8")
+    world.tick(2)
+    world.fire("d2", 3, source="b")
+    assert sorted(one.rule for one in world.board.alerts.values()) == ["brand", "brand", "ny"]
+    assert [record.key for record in world.bus.read("dead")] == ["bad"]
+
+
 EVERY = (
     rule("a", "any", query_key="provenance.source", realert={"minutes": 2}, filter=[{"term": {"themes.id": "fire"}}])
     + rule("b", "blacklist", compare_key="provenance.source", blacklist=["a"], realert={"minutes": 5})
