@@ -114,7 +114,7 @@ def _is_mapping(node: yaml.Node | None) -> TypeGuard[yaml.MappingNode]:
 
 def _is_empty(node: yaml.Node) -> bool:
     """What stands between two ``---`` with nothing in between, or after the last."""
-    return isinstance(node, yaml.ScalarNode) and not node.value and node.style is None
+    return isinstance(node, yaml.ScalarNode) and not node.value and node.tag == "tag:yaml.org,2002:null"
 
 
 def _no_yaml(path: Path, error: Exception, help_page: str, near: yaml.Mark | None = None) -> SettingsError:
