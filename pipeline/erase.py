@@ -61,6 +61,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     #: Documents that search could find before, and can after.
     searchable_before: int
     searchable_after: int
+    #: Whether the index's files were rewritten; else the pipeline that runs does so within the hour.
+    rewritten: bool
     #: Days whose exports were made anew without them.
     exports: tuple[date, ...]
 
@@ -109,14 +111,13 @@ def erased(bus: Bus) -> dict[str, Erased]:
     return {record.key: decode(record.value, Erased) for record in bus.read("erased")}
 
 
-def finish(bus: Bus, index: Index, ids: Collection[str], now: datetime) -> None:
-    """Once the stages have taken the withdrawals: empty what is older, and rewrite files so that no trace of it is in them.
+def finish(bus: Bus, ids: Collection[str], now: datetime) -> None:
+    """Once the stages have taken the withdrawals: empty what is older, and rewrite the bus's file so that no trace of it is in it.
 
-    :raises IndexBusyError: if another process reads the index; it remembers, and rewrites its files later.
+    The index's files are rewritten by the stage that writes it: as it ends, and once an hour.
     """
     bus.erase(TOPICS, dict.fromkeys(ids, now))
     bus.expire(now)
-    index.purge()
 
 
 def again(bus: Bus, index: Index, since: datetime | None, now: datetime) -> int:

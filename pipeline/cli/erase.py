@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, complain, counted, print_json, refuse_empty, settings_of
+from pipeline.cli.common import AsJson, counted, print_json, refuse_empty, settings_of
 
 if TYPE_CHECKING:
     from pipeline.erase import Receipt
@@ -72,7 +72,6 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
     from pipeline.access.roles import Action
     from pipeline.cli.audit import operator
     from pipeline.erase import Receipt
-    from pipeline.errors import IndexBusyError
 
     who = operator()
     with closing(app.open_access(settings)) as access:
@@ -82,12 +81,9 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
     with closing(app.open_index(settings)) as index:
         searchable = sum(not erasing.is_gone(index, id_) for id_ in items)
     erasing.request(bus, items, purpose, now)
-    _carry_out(settings, bus)
+    rewritten = _carry_out(settings, bus)
+    erasing.finish(bus, items, now)
     with closing(app.open_index(settings)) as index:
-        try:
-            erasing.finish(bus, index, items, now)
-        except IndexBusyError as error:
-            complain(f"{error}; the text can no longer be found, and leaves the files when that process is done")
         left = sum(not erasing.is_gone(index, id_) for id_ in items)
     app.forget_answers(settings, {id_: item.source for id_, item in items.items()})
     return Receipt(
@@ -100,14 +96,15 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
         after=erasing.traces(bus, items),
         searchable_before=searchable,
         searchable_after=left,
+        rewritten=rewritten,
         exports=_exported_anew(settings, bus, days),
     )
 
 
-def _carry_out(settings: Settings, bus: Bus) -> None:
-    """Let the stages take the withdrawals: here, or wait for the pipeline that runs already."""
+def _carry_out(settings: Settings, bus: Bus) -> bool:
+    """Let the stages take the withdrawals: here, or wait for the pipeline that runs already; whether they did here."""
     from pipeline import app
-    from pipeline.errors import UsageError
+    from pipeline.errors import SearchIndexError, UsageError
     from pipeline.live import running
 
     stages = [stage for stage in _STAGES if stage in app.stages(settings)]
@@ -116,10 +113,12 @@ def _carry_out(settings: Settings, bus: Bus) -> None:
             while any(live.lag().values()):
                 live.check()
                 time.sleep(_LOOK)
-    except UsageError:  # another process collects into this directory
+    except (UsageError, SearchIndexError):  # another process collects into this directory, or writes its index
         deadline = time.monotonic() + _PATIENCE
         while any(count for stage in stages for count in bus.lag(stage, app.READS[stage]).values()) and time.monotonic() < deadline:
             time.sleep(_LOOK)
+        return False
+    return True
 
 
 def _exported_anew(settings: Settings, bus: Bus, days: Iterable[date]) -> tuple[date, ...]:
@@ -141,8 +140,9 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
         f"{counted(len(receipt.documents), 'document')} of {', '.join(receipt.sources)} erased {receipt.at:%Y-%m-%d %H:%M} UTC by {receipt.who}",
         f"bus: {counted(was, 'record')} held something of them, {now} now",
         f"index: search found {receipt.searchable_before}, {receipt.searchable_after} now",
+        "" if receipt.rewritten else "the index's files are rewritten within the hour, by the pipeline that runs",
         f"exports made anew: {', '.join(map(str, receipt.exports)) or 'none held them'}",
         "nothing of them is left" if receipt.is_complete else "something is left: see above; run the same command again",
     )
-    for line in lines:
+    for line in filter(None, lines):
         typer.echo(line)

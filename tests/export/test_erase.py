@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from pipeline.live import running
 from pipeline.model import Document, ItemState, RawItem, Source, decode, encode
 from pipeline.ports import Record
 from pipeline.settings import Settings
-from tests.e2e.commands import fjaril, fjaril_json
+from tests.e2e.commands import FJARIL, fjaril, fjaril_json
 
 STAGES = ("enrich", "relate", "spread", "index")
 
@@ -157,3 +159,32 @@ def test_what_is_not_there_is_named(replayed, arguments, said):
     """And how to go on; nothing is erased."""
     done = fjaril("erase", *arguments, data=replayed, code=2)
     assert said in done.stderr
+
+
+def test_beside_a_pipeline_that_runs(data):
+    """It does the work, and once it has stopped the words are in no file; the receipt says what it will do later."""
+    document, passage = alone(documents(data))
+    (data / "sources.yaml").write_text(
+        json.dumps({"sources": [{"id": "ingen", "kind": "feed", "url": "http://127.0.0.1:9/x", "name": "x", "purpose": "prov"}]}),
+        encoding="utf-8",
+    )
+    config = {
+        "sources": str(data / "sources.yaml"),
+        "http": {"private_addresses": True},
+        "console": {"address": ""},
+        "export": {"nightly": False},
+    }
+    (data / "fjaril.yaml").write_text(json.dumps(config), encoding="utf-8")
+    with subprocess.Popen([FJARIL, "--data", data, "run"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as service:
+        try:
+            assert any("archive_expired" in line for line in service.stderr)  # it collects
+            receipt = fjaril_json("erase", document.id, data=data)
+            service.send_signal(signal.SIGTERM)
+            service.stderr.read()
+            assert service.wait(30) == 0
+        finally:
+            service.kill()
+    assert (receipt["searchable_before"], receipt["searchable_after"], receipt["rewritten"]) == (1, 0, False)
+    assert sum(receipt["after"].values()) == 0
+    assert files_with(data, passage) == []
+    assert fjaril_json("doctor", data=data)["balanced"]
