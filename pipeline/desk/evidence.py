@@ -8,8 +8,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from enrich.spread.addresses import same_page
 from enrich.spread.model import Edge, Finding, Occurrence, Sighting
+from enrich.spread.sightings import address
 from pipeline.model import Document
 from pipeline.ports import Index
 
@@ -80,7 +80,7 @@ def _witness(sighting: Sighting, shared: set[str], index: Index, place: str) -> 
     document = index.get(sighting.document)
     if document is None or document.withdrawn:
         return Witness(source=sighting.source, time=sighting.time)
-    shares = tuple(link for link in document.links if same_page(link) in shared and same_page(link) in sighting.items)
+    shares = tuple(link for link in document.links if address(link) in shared and address(link) in sighting.items)
     return Witness(source=sighting.source, time=document.published, document=document, passage=_passage(document, place), shares=shares)
 
 
