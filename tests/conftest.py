@@ -44,6 +44,16 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def fortnight(tmp_path_factory) -> Path:
+    """A data directory in which the bundled fortnight was replayed; to be copied, not changed."""
+    from tests.e2e.commands import fjaril
+
+    folder = tmp_path_factory.mktemp("fortnight")
+    fjaril("demo", data=folder)
+    return folder
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast folders first, each in its own order."""
 

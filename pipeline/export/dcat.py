@@ -16,7 +16,6 @@ _CONTEXT = {
     "foaf": "http://xmlns.com/foaf/0.1/",
     "spdx": "http://spdx.org/rdf/terms#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
-    "vcard": "http://www.w3.org/2006/vcard/ns#",
 }
 _EU = "http://publications.europa.eu/resource/authority"
 _MEDIA = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv", "json": "application/json"}

@@ -12,15 +12,12 @@ import pytest
 import pipeline.settings
 from pipeline.console.room import Room, opened
 from tests.console.serving import served
-from tests.e2e.commands import fjaril
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory) -> Path:
+def demo(fortnight, tmp_path_factory) -> Path:
     """The data directory of the demo."""
-    folder = tmp_path_factory.mktemp("console-demo")
-    fjaril("demo", data=folder)
-    return folder
+    return Path(shutil.copytree(fortnight, tmp_path_factory.mktemp("console-demo") / "data"))
 
 
 @pytest.fixture(scope="session")

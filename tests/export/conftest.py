@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import fjaril
-
 
 @pytest.fixture(scope="session")
-def replayed(tmp_path_factory) -> Path:
+def replayed(fortnight, tmp_path_factory) -> Path:
     """A data directory in which the bundled fortnight was replayed."""
-    folder = tmp_path_factory.mktemp("replayed")
-    fjaril("demo", data=folder)
-    return folder
+    return Path(shutil.copytree(fortnight, tmp_path_factory.mktemp("replayed") / "data"))
