@@ -30,8 +30,8 @@ from pipeline.model import decode, encode, fingerprint
 from pipeline.ports import Bus, Clock, Record
 
 log = structlog.get_logger()
-#: Threads a channel: one who is slow to be told keeps the others of the channel waiting only now and then.
-_THREADS = 4
+#: Threads a channel: a message that is tried again keeps the others of the channel waiting only now and then.
+_THREADS = 8
 #: A message that is older is not sent: it would alarm of what is long over.
 _OLD = timedelta(hours=24)
 #: How long a link to acknowledge by works.
@@ -149,12 +149,12 @@ class Deliverer:
         self._pass(message, message.channels, {}, 0)
 
     def _pass(self, message: Outgoing, channels: tuple[str, ...], failures: dict[str, str], attempts: int) -> None:
-        """To the thread of the next channel; one officer's messages stay in order."""
+        """To a thread of the next channel; what is told of one alert stays in order."""
         if not channels:
             self._end(message, failures=failures, attempts=attempts)
             return
         queues = self._queues(channels[0])
-        queues[zlib.crc32(message.officer.encode()) % _THREADS].put(lambda: self._send(message, channels, failures, attempts))
+        queues[zlib.crc32(message.notification.alert.encode()) % _THREADS].put(lambda: self._send(message, channels, failures, attempts))
 
     def _queues(self, channel: str) -> list[queue.SimpleQueue[Callable[[], None] | None]]:
         with self._lock:
@@ -184,6 +184,9 @@ class Deliverer:
         one = replace(message.notification, acknowledge=self._links.of(message))
         try:
             sender, to = self._receiver(message, channel)
+            if rest and sender.is_resting:
+                self._pass(message, rest, failures | {channel: "its receiver failed several times; it is left alone for a while"}, attempts)
+                return
             receipt = sender.send(one, to)
         except _StoppedError:
             raise

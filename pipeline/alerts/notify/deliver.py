@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.alerts.notify.breaker import Breaker
+from pipeline.alerts.notify.breaker import Breaker, State
 from pipeline.alerts.notify.message import Bury, Channel, DeadLetter, Notification, Receipt
 from pipeline.errors import ChannelBusyError, ChannelError, ChannelRefusedError
 
@@ -46,6 +46,11 @@ class Delivery:
         self.name = channel.name
         self._channel, self._backoff, self._breaker, self._bury = channel, backoff, breaker, bury
         self._monotonic, self._sleep, self._draw = monotonic, sleep, draw
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether its receiver failed so often that it is left alone for a while."""
+        return self._breaker.state is State.OPEN
 
     def send(self, notification: Notification, to: str | None) -> Receipt:
         """Tell it, however often that takes; each attempt has the same key.

@@ -161,7 +161,7 @@ def _noon():
 
 
 def test_a_slow_receiver_holds_up_nobody_else(tmp_path):
-    """Each channel has threads of its own."""
+    """Each channel has threads of its own; so have alerts, unless chance puts them together."""
     with receiving() as quick, receiving(Answer(delay=3)) as slow:
         rota = ROTA.replace("http://127.0.0.1:9/sms", slow.url).replace("http://127.0.0.1:9/jour", quick.url)
         rota = rota.replace(
@@ -209,6 +209,21 @@ def test_what_is_long_over_is_not_sent(tmp_path):
         assert "older than" in _outcomes(world)[0].failures["sms"]
         assert receiver.got == []
         world.close()
+
+
+def test_a_channel_that_rests_is_passed_over(tmp_path):
+    """Where there is another: nobody waits for a receiver that is known not to answer."""
+    with receiving() as receiver:
+        rota = ROTA.replace("http://127.0.0.1:9/jour", receiver.url)
+        with _fired(tmp_path, rota) as world:
+            one = _deliverer(world)
+            for _ in range(5):
+                one._senders["sms"]._breaker.failed()
+            one.step()
+            _until(lambda: bool(_outcomes(world)), 5)
+            one.close()
+            assert (_outcomes(world)[0].channel, _outcomes(world)[0].attempts) == ("jour", 1)
+            assert "left alone" in _outcomes(world)[0].failures["sms"]
 
 
 def test_a_missing_secret_is_refused_at_the_start(tmp_path):
