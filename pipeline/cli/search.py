@@ -53,7 +53,6 @@ def search(
     from enrich.gazetteer import load
     from pipeline.desk.known import Known
     from pipeline.desk.merged import names_story, with_merged
-    from pipeline.desk.state import read
     from pipeline.ports import Filters, Search
 
     text = " ".join(query or ()).strip()
@@ -61,6 +60,10 @@ def search(
     begin, end = moment("--since", since), moment("--until", until)
     settings = settings_of(context)
     with opened(settings) as (bus, index):
+        if names_story(text):
+            from pipeline.desk.state import read
+
+            text = with_merged(text, read(bus, "stories"))
         gazetteer = load(settings.cache)
         filters = Filters(
             places=tuple(_code(gazetteer, name) for name in place or ()),
@@ -70,7 +73,7 @@ def search(
             until=end,
         )
         question = Search(
-            text=with_merged(text, read(bus, "stories")) if names_story(text) else text,
+            text=text,
             filters=filters,
             size=size,
             after=after,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from pipeline.desk.state import State
+if TYPE_CHECKING:  # it knows more than a search needs
+    from pipeline.desk.state import State
 
 _STORY = re.compile(r"\bstory:([0-9a-f]{16})\b")
 

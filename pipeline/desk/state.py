@@ -68,21 +68,20 @@ class State:
 
     def story(self, story: str) -> Story | None:
         """The story of this id, or the one that it was merged into; None where there is no record of it."""
-        found, passed = self.stories.get(story), {story}
-        while found is not None and found.into is not None and found.into not in passed:
-            passed.add(found.into)
-            found = self.stories.get(found.into)
-        return found
+        return self.stories.get(self._end(story))
 
     def merged(self, story: str) -> set[str]:
         """The ids that documents of a story may have: its own, and those of all that were merged into it."""
-        last = self.story(story)
-        end = last.id if last else story
+        end = self._end(story)
         return {story, end} | {one for one, other in self.stories.items() if other.into and self._end(one) == end}
 
     def _end(self, story: str) -> str:
-        found = self.story(story)
-        return found.id if found else story
+        """The id of what it was merged into in the end; that story has no record where it was always alone."""
+        passed = {story}
+        while (found := self.stories.get(story)) is not None and found.into is not None and found.into not in passed:
+            story = found.into
+            passed.add(story)
+        return story
 
     def event(self, event: str) -> Occurrence | None:
         """The event of this id with the documents that tell of it."""

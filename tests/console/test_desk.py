@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from math import exp, lgamma, log
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import app
@@ -65,6 +65,7 @@ def test_the_parts_of_trust_are_counted():
     assert (found.precision.kind, found.precision.place, found.precision.score) == ("district", "Strömslund", 0.9)
 
 
+@settings(deadline=None, max_examples=40)  # a file is made for each
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 9), st.booleans()), max_size=30))
 def test_following_is_the_same_as_reading_anew(tmp_path_factory, changes):
     """However records come, a state that was kept up to date is that of one that reads all of them."""
@@ -96,6 +97,16 @@ def test_merged_stories_lead_to_one(tmp_path):
     assert {state.story(id_).id for id_ in "abc"} == {"c"}
     assert state.merged("a") == state.merged("c") == {"a", "b", "c"}
     assert [one.id for one in state.open_stories] == ["c"]
+    bus.close()
+
+
+def test_a_story_without_a_record_is_found_by_what_went_into_it(tmp_path):
+    """A document that has always been alone has no record of its story; others may have been merged into it all the same."""
+    bus = app.open_bus(Settings(data_dir=tmp_path))
+    bus.publish([Record(topic="stories", key="a", value=encode(Story(id="a", first=NOON, last=NOON, into="b")), timestamp=NOON)])
+    state = read(bus, "stories")
+    assert state.story("a") is None
+    assert state.merged("a") == state.merged("b") == {"a", "b"}
     bus.close()
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from pipeline.console.ask import AskError
 from pipeline.console.rows import DocumentRow, Named, Show, StoryRow
+from pipeline.desk.merged import with_merged
 from pipeline.desk.trust import Trust, trust
 from pipeline.model import Alternative, Document, PlaceRole, Story
 from pipeline.ports import Search
@@ -103,7 +104,10 @@ def _story(show: Show, id_: str) -> tuple[Story | None, list[Document]]:
         return found, [document for one in ids if (document := show.room.index.get(one))]
     if not (len(id_) == 16 and id_.isalnum()):
         return None, []
-    hits = [hit.document for hit in show.room.index.search(Search(text=f"story:{id_}", size=_MOST, order="newest")).hits]
+    hits = [
+        hit.document
+        for hit in show.room.index.search(Search(text=with_merged(f"story:{id_}", show.room.state), size=_MOST, order="newest")).hits
+    ]
     return (_alone(id_, hits), hits) if hits else (None, [])
 
 
