@@ -45,16 +45,18 @@ def list_(
         return
     rows = [
         (one.id[:_SHORT], one.severity, one.state.value + (" (held)" if one.held else ""), f"{one.since:%Y-%m-%d %H:%M}", one.rule,
-         one.places[0].name if one.places else one.key or "", one.themes[0].name if one.themes else "", len(one.causes), len(one.sources))
+         one.places[0].name if one.places else one.key or "", one.themes[0].name if one.themes else "", len(one.causes), len(one.sources),
+         ", ".join(board.told(one)))
         for one in found
     ]  # fmt: skip
-    columns = ("alert", "severity", "state", "since (UTC)", "rule", "where", "what", "documents", "sources")
+    columns = ("alert", "severity", "state", "since (UTC)", "rule", "where", "what", "documents", "sources", "told")
     print_table(counted(len(board.open), "alert") + (", and those that are over" if everything else ""), columns, rows)
     for silence in board.silenced(datetime.now(UTC)):
         labels = ", ".join(f"{name} {value}" for name, value in silence.labels.items())
         output().print(
-            f"silence {silence.id}: {labels}, until {silence.ends:%Y-%m-%d %H:%M} UTC, by {silence.author}: {silence.reason}",
+            printable(f"silence {silence.id}: {labels}, until {silence.ends:%Y-%m-%d %H:%M} UTC, by {silence.author}: {silence.reason}"),
             highlight=False,
+            markup=False,
         )
     for fault in board.faults:
         output().print(f"not in force: {printable(fault)}", highlight=False, markup=False)

@@ -47,6 +47,10 @@ class Board(Struct, frozen=True, kw_only=True):
         """Why what stands in the files is not in force."""
         return [one.fault for one in self.in_force.values() if one.fault]
 
+    def told(self, alert: Alert) -> list[str]:
+        """Officers who were told of it: of its group, as long as that is not over."""
+        return [officer for group in self.groups.values() if alert.id in group.said for officer in group.officers]
+
     def silenced(self, at: datetime) -> list[Silence]:
         """The silences that are in force then, the first to end first."""
         return sorted((one for one in self.silences.values() if one.begins <= at < one.ends), key=lambda one: one.ends)

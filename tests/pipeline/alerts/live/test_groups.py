@@ -97,6 +97,7 @@ def test_nobody_acknowledges_so_the_next_is_told(world):
     for minute in (9.9, 10, 19, 20.5, 60):
         world.tick(minute)
     assert world.told == [(0, "trigger", "anna", 1), (10, "trigger", "bo", 1), (20.5, "trigger", "desk", 1)]
+    assert world.board.told(world.alert) == ["anna", "bo", "desk"]
     assert [one.notification.sequence for one in world.messages] == [1, 2, 3]
     world.fire("d2", 61)
     references = {one.officer: [before.sequence for before in one.notification.earlier] for one in world.messages[3:]}
