@@ -75,7 +75,7 @@ def test_however_often_it_is_killed_each_alert_is_told_with_one_key(tmp_path: Pa
         bus, clock = open_bus(folder), SystemClock()
         process = None
         while kills < KILLS:
-            process = processes.Process(target=alert, args=(folder,))
+            process = processes.Process(target=alert, args=(folder,), daemon=True)
             process.start()
             end = time.monotonic() + rng.uniform(0.1, 0.7)
             while (left := end - time.monotonic()) > 0:
@@ -89,7 +89,7 @@ def test_however_often_it_is_killed_each_alert_is_told_with_one_key(tmp_path: Pa
             process.join(10)
             process.close()
             kills += 1
-        process = processes.Process(target=alert, args=(folder,))
+        process = processes.Process(target=alert, args=(folder,), daemon=True)
         process.start()
         expected = set(_expected(count))
         end = time.monotonic() + 120 + KILLS
@@ -143,7 +143,7 @@ def test_a_tick_a_second_is_enough(tmp_path: Path, processes):
         bus = open_bus(folder)
         one = document("d1", SystemClock().now() + timedelta(seconds=1))
         bus.publish([Record(topic="related", key=one.id, value=encode(one), timestamp=one.fetched)])
-        process = processes.Process(target=alert, args=(folder,))
+        process = processes.Process(target=alert, args=(folder,), daemon=True)
         process.start()
         end = time.monotonic() + 30
         while not receiver.got:
