@@ -51,11 +51,11 @@ class Groups:
     # --- from outside --------------------------------------------------------------------------------------------------
 
     def restore(self, group: Group) -> None:
-        """A group as it stands on the bus; the last one counts."""
+        """A group as it stands on the bus; the last one counts. Alerts that are no longer kept leave it."""
         if group.is_over:
             self.groups.pop(group.name, None)
         else:
-            self.groups[group.name] = group
+            self.groups[group.name] = replace(group, said={one: said for one, said in group.said.items() if one in self._book.alerts})
 
     def patience(self, alert: Alert) -> timedelta:
         """How long an alert may be without news."""
