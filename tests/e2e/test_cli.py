@@ -135,7 +135,7 @@ def test_each_command_has_its_help(command, monkeypatch, capsys):
         (("sources",), "Missing command"),
         (("sources", "check", "nobody"), "there is no source nobody"),
         (("dead", "show"), "Missing argument"),
-        (("replay",), "Missing argument"),
+        (("replay",), "a file of recorded polls, or --rules"),
         (("replay", "none.jsonl"), "none.jsonl: No such file or directory"),
         (("run", "indx"), "there is no stage indx"),
         (("tag", "none.jsonl"), "none.jsonl: No such file or directory"),

@@ -185,7 +185,9 @@ class Groups:
         group = self.groups.get(name)
         if group is None:
             return
-        lead = self._book.alerts[next(iter(group.said), group.id)]
+        lead = self._book.alerts.get(next(iter(group.said), group.id))
+        if lead is None:
+            return
         wait, interval, repeat = self._spans(lead)
         when: list[datetime] = []
         if group.told is None:
