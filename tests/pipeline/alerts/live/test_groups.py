@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.alerts.live import desk
 from pipeline.alerts.live.model import Delivery, State
@@ -285,3 +288,65 @@ def test_usefulness_is_marked(world):
     world.run()
     assert desk.usefulness(world.board.alerts.values()) == {"brand": (1, 1)}
     assert world.board.alerts[second].change.why == "det var en övning"
+
+
+_steps = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0.3, 1, 6, 12, 250]),
+        st.sampled_from(["come", "come", "come", "again", "gone", "ack", "resolve", "silence", "fail", "tick", "restart"]),
+        st.sampled_from(["1480", "1481", "2580"]),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(
+    deadline=None, max_examples=400 if os.environ.get("TESTS_LONG") else 20, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=_steps, wait=st.sampled_from([0, 30]), by=st.sampled_from([["rule"], ["municipality"], []]))
+def test_whatever_happens_what_is_told_holds_together(tmp_path_factory, steps, wait, by):
+    """Numbers of a group's messages have no gap, nobody gets one twice, nothing follows its end, and in the end everything was told."""
+    text = FIRE + f"group_wait: {{seconds: {wait}}}\ngroup_by: {by}\n"
+    world = World(tmp_path_factory.mktemp("w"), text)
+    minute = 0.0
+    for number, (pause, what, place) in enumerate(steps):
+        minute += pause
+        now = NOON + minute * MINUTE
+        standing = world.board.open
+        match what:
+            case "come":
+                world.fire(f"d{number}", minute, place=place)
+            case "again" | "gone" if standing:
+                world.fire(standing[0].causes[0], minute, place=place, revision=2 + number, withdrawn=what == "gone")
+            case "ack" | "resolve" if standing:
+                {"ack": desk.acknowledge, "resolve": desk.resolve}[what](world.bus, standing[-1].id, "anna", "", now)
+            case "silence":
+                desk.silence(world.bus, {"municipality": place}, "anna", "övning", now, now + 20 * MINUTE)
+            case "fail" if world.messages:
+                last = world.messages[-1]
+                failed = Delivery(
+                    id=last.id, alert=last.notification.alert, key=last.notification.key, officer=last.officer, kind=Kind.TRIGGER, at=now
+                )
+                world.bus.publish([Record(topic=DELIVERIES, key=failed.id, timestamp=now, value=encode(failed))])
+            case "restart":
+                world.begin()
+        world.tick(minute)
+    for later in (25, 50, 75):
+        world.tick(minute + later)
+    messages = world.messages
+    assert len({one.id for one in messages}) == len(messages)
+    groups: dict[str, list[int]] = {}
+    for one in messages:
+        mine = groups.setdefault(one.notification.alert, [])
+        assert one.notification.sequence - (mine[-1] if mine else 0) in {0, 1}
+        mine.append(one.notification.sequence)
+    for alert in groups:
+        kinds = [one.notification.kind for one in messages if one.notification.alert == alert]
+        assert kinds[0] is Kind.TRIGGER
+        ends = [place for place, kind in enumerate(kinds) if kind in {Kind.RESOLVED, Kind.CANCEL}]
+        assert all(kind in {Kind.RESOLVED, Kind.CANCEL} for kind in kinds[ends[0] :]) if ends else True
+    for alert in world.board.open:
+        assert alert.state is not State.PENDING, alert
+        assert not alert.held
+    world.close()
