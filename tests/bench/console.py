@@ -211,10 +211,7 @@ def report(count: int, kept: Path | None) -> list[str]:
             memory = _megabytes(pid)
         waited, worked = viewers(folder)
     lines = [f"{documents:,} documents; {REQUESTS} requests a page, one after the other, on a machine with load {os.getloadavg()[0]:.1f}"]
-    lines += [
-        f"{name:24} median {median:6.1f} ms   p95 {p95:6.1f} ms   CPU {cpu:6.1f} ms"
-        for name, (median, p95, cpu) in found.items()
-    ]
+    lines += [f"{name:24} median {median:6.1f} ms   p95 {p95:6.1f} ms   CPU {cpu:6.1f} ms" for name, (median, p95, cpu) in found.items()]
     lines.append(
         f"{'200 live viewers':24} the last has the news after {waited:.1f} s, of which the console looks once a second; CPU {worked:.1f} s"
     )
