@@ -154,19 +154,19 @@ class Groups:
                 yield from self._send(*self._first(group, free, now), Kind.TRIGGER, free, over, now)
             return
         is_time = now >= group.told + interval
-        if over and not standing:
+        if over and not free:  # what is held back is not told of
             if is_time or _at_once(over):
                 ended = Kind.CANCEL if all(alert.state is State.CANCELLED for alert in over) else Kind.RESOLVED
                 yield from self._send(group, self._heard(group), ended, (), over, now)
         elif (over and _at_once(over)) or (new and any(alert.change.who != SYSTEM for alert in new)):
             kind = Kind.UPDATE if over else Kind.ACKNOWLEDGED
-            yield from self._send(group, self._heard(group), kind, free or standing, over, now)
+            yield from self._send(group, self._heard(group), kind, free, over, now)
         elif (new or over) and is_time:
             if new and not any(alert.id in group.said for alert in untaken):  # what was told of is taken: begin with the first
                 anew, to = self._first(group, free, now)
                 yield from self._send(anew, self._heard(group) | to, Kind.UPDATE, free, over, now)
             else:
-                yield from self._send(group, self._heard(group) | self._duty(standing, now), Kind.UPDATE, free or standing, over, now)
+                yield from self._send(group, self._heard(group) | self._duty(free, now), Kind.UPDATE, free, over, now)
         elif untaken:
             pause = interval if group.unreached else repeat
             again = now >= group.told + pause
