@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pipeline.alerts.engine import Runner
@@ -25,16 +25,25 @@ def load(path: Path) -> tuple[AnyType, ...]:
             raise SettingsError(str(path), "", "no file that ends in .yaml", "a rule file, or a directory of them")
     else:
         files = [path]
-    rules: dict[str, tuple[AnyType, Path]] = {}
+    rules: dict[str, tuple[AnyType, Source]] = {}
     for file in files:
-        for rule in _file(file):
+        for source, rule in _file(file):
             if rule.name in rules:
-                raise SettingsError(str(file), "name", rule.name, f"a name of its own; it is that of {rules[rule.name][1]}")
-            rules[rule.name] = (rule, file)
+                raise source.wrong("name", rule.name, f"a name of its own; it is that of {rules[rule.name][1].path}")
+            rules[rule.name] = (rule, source)
+    if path.is_dir():  # of one file alone the others are not known
+        for rule, source in rules.values():
+            _refuse_unknown(source, rule, rules)
     return tuple(rule for rule, _ in rules.values())
 
 
-def _file(path: Path) -> Iterator[AnyType]:
+def _refuse_unknown(source: Source, rule: AnyType, known: Collection[str]) -> None:
+    for number, name in enumerate(rule.inhibits.rules if rule.inhibits is not None else ()):
+        if name not in known:
+            raise source.wrong(f"inhibits.rules[{number}]", name, f"a rule of this set: {', '.join(known)}")
+
+
+def _file(path: Path) -> Iterator[tuple[Source, AnyType]]:
     found = read(path, help_page=_PAGE, expected="a rule file that can be read, or a directory of them")
     if not found:
         raise SettingsError(str(path), "", "nothing", "a rule: name, purpose and type, as docs/rules.md shows")
@@ -42,7 +51,7 @@ def _file(path: Path) -> Iterator[AnyType]:
         for source in document.parts():  # a list of rules in one YAML document is taken too
             rule: AnyType = source.convert(AnyType)
             _check(source, rule)
-            yield rule
+            yield source, rule
 
 
 def _check(source: Source, rule: AnyType) -> None:

@@ -56,3 +56,14 @@ def test_nothing_to_read_is_an_error_too(tmp_path):
         load(tmp_path)
     with pytest.raises(SettingsError, match="No such file"):
         load(tmp_path / "rule.yaml")
+
+
+def test_what_an_alert_inhibits_is_a_rule_of_the_set(tmp_path):
+    """A name that is none is refused with file, line and key; of one file alone the others are not known."""
+    (tmp_path / "a.yaml").write_text(GOOD + "inhibits:\n  rules: [b, c]\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(GOOD.replace("name: a", "name: b"), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"a\.yaml:5: inhibits\.rules\[1\]: found 'c'; a rule of this set: a, b"):
+        load(tmp_path)
+    assert len(load(tmp_path / "a.yaml")) == 1
+    (tmp_path / "c.yaml").write_text(GOOD.replace("name: a", "name: c"), encoding="utf-8")
+    assert len(load(tmp_path)) == 3
