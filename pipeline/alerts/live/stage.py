@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from pipeline.alerts.current import Current
 from pipeline.alerts.engine import Alert as Said
 from pipeline.alerts.live import life, subjects
+from pipeline.alerts.live.force import Force, Rules
 from pipeline.alerts.live.groups import Groups
 from pipeline.alerts.live.model import (
     Alert,
@@ -36,7 +37,6 @@ from pipeline.alerts.live.model import (
 from pipeline.alerts.live.subjects import Names, Subject
 from pipeline.alerts.live.watch import Watch, Watched, hits_of
 from pipeline.alerts.rota.duty import Rota
-from pipeline.alerts.rule import AnyType
 from pipeline.alerts.topics import ALERTS, CLOCK, EVIDENCE, GROUPS, IN_FORCE, INPUTS, JOURNAL, NOTIFICATIONS, SILENCES, SPOKEN, TICKS
 from pipeline.dead import dead_record
 from pipeline.errors import WireError
@@ -44,14 +44,9 @@ from pipeline.model import Wire, decode, encode
 from pipeline.ports import Bus, Delivered, Reading, Record
 
 log = structlog.get_logger()
-Rules = Current[tuple[AnyType, ...]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-#: Ticks between two looks at the files of rules and rota.
-_LOOK = timedelta(seconds=2)
 #: Longest time between two looks at whether an alert has had no news for long.
 _EXPIRY = timedelta(hours=1)
-#: How long what was there before a new rule teaches it.
-_HISTORY = timedelta(days=30)
 
 
 class Alerts:
@@ -62,7 +57,7 @@ class Alerts:
 
     def __init__(self, rules: Rules, rota: Current[Rota] | None = None, names: Names | None = None) -> None:
         """:param rota: without it alerts are made and nobody is told."""
-        self._rules, self._rota, self._names = rules, rota, names or subjects.Codes()
+        self._force, self._names = Force(rules, rota), names or subjects.Codes()
         self._read: Reading | None = None
         #: Name of the last batch; empty while one is under way.
         self._batch = ""
@@ -70,14 +65,12 @@ class Alerts:
 
     def _begin(self) -> None:
         self._now = _BEGINNING
-        self._looked = _BEGINNING
+        self._force.forget()
         self._book = life.Book()
         self._facts: dict[str, Facts] = {}
         #: Document → the newest revision that counted for any rule.
         self._revisions: dict[str, int] = {}
         self._groups = Groups(self._book, self._facts)
-        self._since: dict[str, datetime] = {}
-        self._told_of: dict[str, InForce] = {}
         self._watch: Watch | None = None
         self._is_declared = False
         self._expiry = _BEGINNING
@@ -97,8 +90,7 @@ class Alerts:
         for record in read(CLOCK):
             self._now = decode(record.value, Tick).at
         for record in read(IN_FORCE):
-            self._told_of[record.key] = found = decode(record.value, InForce)
-            self._since |= found.since
+            self._force.restore(record.key, decode(record.value, InForce))
         self._fold_alerts(read)
         journal = self._fold_journal(read)
         if self._now > _BEGINNING:
@@ -137,83 +129,19 @@ class Alerts:
 
     def _put_in_force(self, now: datetime) -> None:
         """Go by the rules and the rota as they stand in their files."""
-        before = self._watch
-        self._watch = Watch(self._rules.value, self._since, now)
-        for watched in self._watch.rules:
-            if before is not None and (old := before.by_essence.get(watched.essence)) is not None:
-                watched.go_on(old)
+        self._watch = self._force.watch(self._watch, now)
         self._groups.go_by({watched.rule.name: watched.rule for watched in self._watch.rules})
-        self._groups.rota = self._rota.value if self._rota is not None else None
+        self._groups.rota = self._force.rota
         self._is_declared = False
 
-    def _teach(self, watch: Watch) -> Iterator[Record]:
-        """Rules that were not in force before learn from what was there; they say nothing of that."""
-        new = Watch([watched.rule for watched in watch.rules if watched.essence not in self._since], {}, self._now)
-        if not new.rules or self._read is None:
-            return
-        there = (
-            record
-            for topic, over in subjects.TOPICS.items() if any(watched.rule.subject == over for watched in new.rules)
-            for record in self._read(topic, self._now - _HISTORY) if record.value and record.timestamp < self._now
-        )  # fmt: skip
-        taught = [taken for record in there if (taken := self._past(new, record)) is not None]
-        watch.learn(sorted(taught, key=lambda taken: taken.at))
+    def _declare(self, watch: Watch, now: datetime) -> Iterator[Record]:
+        """Rules that are new learn from what was there before them, and say nothing of that; then it is said what is in force."""
+        taught = self._force.taught(watch, self._read, now, self._names) if self._read is not None else []
+        watch.learn(taught)
         for taken in taught:
             self._facts.setdefault(taken.id, taken.facts)
             yield from _noted(taken)
-
-    def _past(self, new: Watch, record: Delivered) -> Taken | None:
-        """What a record that was there before is to rules that are new; nothing where it cannot be read."""
-        try:
-            subject = subjects.read(record)
-        except WireError:
-            return None
-        about = [] if subject.is_gone else new.about(subject)
-        if not about:
-            return None
-        found = subjects.facts(subject, record.timestamp, self._names)
-        hits = {watched.essence: watched.given(subject) for watched in about}
-        for watched in about:
-            watched.seen[subject.id] = subject.revision
-        at = record.timestamp
-        return Taken(id=subject.id, over=subject.over, revision=subject.revision, at=at, time=found.time, hits=hits, facts=found)
-
-    def _reload(self, now: datetime, *, look: bool) -> Iterator[Record]:
-        """Go by the files; a bad one leaves the old in force, and says why.
-
-        :param look: see whether they have changed.
-        """
-        changed = False
-        if look and now >= self._looked + _LOOK:
-            self._looked = now
-            for name, current in (("rules", self._rules), ("rota", self._rota)):
-                if current is not None and current.refresh():
-                    changed = True
-                    if current.fault is not None:
-                        log.error("what was changed cannot be used; what was before stays in force", of=name, reason=str(current.fault))
-                    else:
-                        log.info("what was changed is in force", of=name, version=current.version)
-        if self._watch is None or changed:
-            self._put_in_force(now)
-        if not self._is_declared:
-            self._is_declared = True
-            assert self._watch is not None  # noqa: S101  (it was made just now)
-            yield from self._teach(self._watch)
-            yield from self._declare(now)
-
-    def _declare(self, now: datetime) -> Iterator[Record]:
-        """Say what is in force, if that is not what was said last."""
-        assert self._watch is not None  # noqa: S101  (it is made before)
-        self._since = {one.essence: self._since.get(one.essence, one.since) for one in self._watch.rules}
-        rules = {one.rule.name: one.version for one in self._watch.rules}
-        said = {"rules": _in_force(self._rules, now, self._since, rules)}
-        if self._rota is not None:
-            said["rota"] = _in_force(self._rota, now)
-        for name, found in said.items():
-            before = self._told_of.get(name)
-            if before is None or replace(before, at=now) != found:
-                self._told_of[name] = found
-                yield Record(topic=IN_FORCE, key=name, timestamp=now, value=encode(found))
+        yield from self._force.declared(watch, now)
 
     # --- what comes ----------------------------------------------------------------------------------------------------
 
@@ -260,7 +188,11 @@ class Alerts:
             self._now = moment
             yield from self._expire()  # first: of what is long over nobody is reminded
             yield from self._tell(moment, before=True)
-        yield from self._reload(self._now, look=look)
+        if self._watch is None or (look and self._force.look(self._now)):
+            self._put_in_force(self._now)
+        if not self._is_declared and self._watch is not None:
+            self._is_declared = True
+            yield from self._declare(self._watch, self._now)
         assert self._watch is not None  # noqa: S101  (made by reloading)
         for watched, said in self._watch.advance(self._now):
             yield from self._said(watched, said)
@@ -415,10 +347,3 @@ _WHERE: dict[type[Wire], Callable[..., tuple[str, str]]] = {
     Group: lambda made: (GROUPS, made.id),
     Outgoing: lambda made: (NOTIFICATIONS, made.notification.alert),
 }
-
-
-def _in_force(
-    current: Rules | Current[Rota], now: datetime, since: Mapping[str, datetime] | None = None, rules: Mapping[str, str] | None = None
-) -> InForce:  # fmt: skip
-    fault = "" if current.fault is None else str(current.fault)
-    return InForce(version=current.version, at=now, fault=fault, since=dict(since or {}), rules=dict(rules or {}))

@@ -246,7 +246,7 @@ def test_what_is_known_is_not_folded_back_again(world):
     world.tick(1)
     assert world.stage._book is book
     other = World(world.folder / "x", bus=world.bus)
-    other.stage = world.stage.__class__(world.stage._rules, world.stage._rota)
+    other.stage = world.stage.__class__(world.stage._force._rules, world.stage._force._rota)
     other.worker = StageWorker(other.stage, world.bus, 10)
     other.now = world.now
     other.fire("d2", 2)
