@@ -38,7 +38,7 @@ class Credibility(Struct, frozen=True, kw_only=True):
 class Precision(Struct, frozen=True, kw_only=True):
     """How exactly it is known where it happened."""
 
-    #: ``district``, ``locality``, ``municipality``, ``county`` or ``none``.
+    #: ``district``, ``locality``, ``municipality``, ``county``, ``several`` (documents say different municipalities) or ``none``.
     kind: str
     place: str
     #: 0–1, and why that place is meant.
@@ -104,11 +104,10 @@ def _sources(story: Story, documents: Sequence[Document]) -> tuple[SourceGrade, 
 def _credibility(sources: Sequence[SourceGrade], documents: Sequence[Document]) -> Credibility:
     if not documents:
         return Credibility(grade=6, reason="withdrawn")
-    own = [source.reliability for source in sources if source.originals]
+    agreeing = _agreeing(documents)
+    own = [source.reliability for source in sources if source.originals and source.source in agreeing]
     if len(own) >= 2:
-        confirmed = (
-            bool(_GOOD.intersection(own)) and len(_FAIR.intersection(own)) + sum(own.count(one) - 1 for one in set(own) & _FAIR) >= 2
-        )
+        confirmed = bool(_GOOD.intersection(own)) and sum(one in _FAIR for one in own) >= 2
         return Credibility(grade=1, reason="confirmed") if confirmed else Credibility(grade=2, reason="several")
     best = min(own or [source.reliability for source in sources])
     if best in _GOOD:
@@ -118,7 +117,27 @@ def _credibility(sources: Sequence[SourceGrade], documents: Sequence[Document]) 
     return Credibility(grade=6, reason="unknown") if best is Reliability.F else Credibility(grade=4, reason="weak")
 
 
+def _municipalities(document: Document) -> set[str]:
+    return {place.municipality for place in document.places if place.role is PlaceRole.HAPPENED and place.municipality}
+
+
+def _agreeing(documents: Sequence[Document]) -> set[str]:
+    """Sources that tell of the municipality that most tell of, and those that name none: what happened elsewhere confirms nothing."""
+    telling: dict[str, set[str]] = {}
+    silent: set[str] = set()
+    for document in documents:
+        named = _municipalities(document)
+        for code in named:
+            telling.setdefault(code, set()).add(document.provenance.source)
+        if not named:
+            silent.add(document.provenance.source)
+    return silent | max(telling.values(), key=len, default=set())
+
+
 def _precision(documents: Sequence[Document]) -> Precision:
+    named = [codes for document in documents if (codes := _municipalities(document))]
+    if named and not set.intersection(*named):
+        return Precision(kind="several", place="", score=0.0, reason="")
     places = [place for document in documents for place in document.places if place.role is PlaceRole.HAPPENED]
     if not places:
         return Precision(kind="none", place="", score=0.0, reason="")

@@ -20,8 +20,8 @@ from pipeline.settings import Settings
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 
 
-def told(source: str, grade: str, *, copy: str | None = None, revision: int = 1, withdrawn: bool = False) -> Document:
-    place = Place(code="1488:1", name="Strömslund", kind=PlaceKind.DISTRICT, role=PlaceRole.HAPPENED, score=0.9, reason="prov")
+def told(source: str, grade: str, *, copy: str | None = None, revision: int = 1, withdrawn: bool = False, code: str = "1488:1") -> Document:
+    place = Place(code=code, name="Strömslund", kind=PlaceKind.DISTRICT, role=PlaceRole.HAPPENED, score=0.9, reason="prov")
     provenance = Provenance(
         source=source, native_id="n", fetched_url="http://a.example", status=200, reliability=Reliability(grade), area="SE"
     )
@@ -40,6 +40,7 @@ def story(*documents: Document) -> Story:
     ("documents", "grade", "reason"),
     [
         ([told("a", "A"), told("b", "C")], 1, "confirmed"),
+        ([told("a", "A"), told("b", "C", code="2180:1")], 2, "official"),  # of another municipality: it confirms nothing
         ([told("a", "A"), told("b", "D")], 2, "several"),
         ([told("a", "C"), told("b", "C")], 2, "several"),
         ([told("a", "A")], 2, "official"),
@@ -63,6 +64,12 @@ def test_the_parts_of_trust_are_counted():
     assert (found.independent, found.copies) == (1, 1)
     assert (found.edits.changed, found.edits.versions, found.edits.withdrawn) == (1, 4, 1)
     assert (found.precision.kind, found.precision.place, found.precision.score) == ("district", "Strömslund", 0.9)
+
+
+def test_documents_of_different_municipalities_are_said_to_be():
+    """No finer place is claimed than they agree on."""
+    documents = [told("a", "A"), told("b", "B", code="2180:1")]
+    assert trust(story(*documents), documents).precision.kind == "several"
 
 
 @settings(deadline=None, max_examples=40)  # a file is made for each
