@@ -22,7 +22,7 @@ FOLDER = ROOT / "deploy" / "systemd"
 #: What is started, templates with what they are started for.
 UNITS = (
     "fjaril-all.service", *(f"fjaril-stage@{stage}.service" for stage in STAGES if stage != "enrich"), "fjaril-enrich@1.service",
-    "fjaril-doctor.service", "fjaril-doctor.timer",
+    "fjaril-console.service", "fjaril-doctor.service", "fjaril-doctor.timer",
 )  # fmt: skip
 #: The most that systemd may find exposed, from 0 to 10; 2 and less it calls OK.
 EXPOSED = 2.0
