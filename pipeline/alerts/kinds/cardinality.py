@@ -24,8 +24,8 @@ class Cardinality(Kind):
         self._last: dict[Key, dict[Any, tuple[datetime, str]]] = {}
         #: Since when a key is looked at; again from its next document once it has spoken.
         self._since: dict[Key, datetime] = {}
-        #: When values that are too old were last forgotten.
-        self._forgot: datetime | None = None
+        #: When it was last run.
+        self._ticked: datetime | None = None
 
     @property
     def is_timed(self) -> bool:
@@ -39,6 +39,8 @@ class Cardinality(Kind):
                 self._since.setdefault(key, event.time)
                 if found is None:
                     continue
+                if self._ticked is not None and not self.is_timed:
+                    yield from self._look([key], self._ticked)
                 last.pop(found, None)
                 last[found] = (event.time, event.id)
                 if self._is_odd(key, event.time):  # only now is it worth while to take out what is too old
@@ -46,9 +48,9 @@ class Cardinality(Kind):
                     yield from self._speak(key, event.time)
 
     def tick(self, run: datetime) -> Iterator[Match]:
-        """Look at each key if there can be too few; else only forget, now and then."""
-        if self.is_timed or self._forgot is None or run - self._forgot >= self._length:
-            self._forgot = run
+        """Look at each key if there can be too few; else what is too old by now is forgotten when its key comes again."""
+        self._ticked = run
+        if self.is_timed:
             yield from self._look(self._last, run)
 
     def _look(self, keys: Iterable[Key], now: datetime) -> Iterator[Match]:

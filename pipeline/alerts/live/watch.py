@@ -6,7 +6,7 @@ What a rule remembers follows from the documents that count for it and the times
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.alerts.anchors import Anchors, Query
@@ -17,6 +17,8 @@ from pipeline.alerts.live.model import Spoke, Taken
 from pipeline.alerts.live.subjects import Subject
 from pipeline.alerts.rule import AnyType, Over
 from pipeline.alerts.text import WORDS
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Watched:
@@ -31,16 +33,18 @@ class Watched:
         #: Document → the revision that it had when it last came.
         self.seen: dict[str, int] = {}
         self._waiting: list[Event] = []
-        #: Whether anything came since the last run: else there is nothing to do in one, but for what time alone does.
-        self._is_touched = False
+        #: Whether a run without documents only forgets: the last one before a document is then enough, and is done with that.
+        self._is_lazy = not (self.runner.is_timed or self.runner.is_by_run)
+        self._ran = since
         #: When it is run next.
-        self.due = at_or_after(since, self.runner.every)
+        self.due = _NEVER if self._is_lazy else at_or_after(since, self.runner.every)
         #: What goes by was said before: the rule is not asked what it says of it; and the runs in which nothing came are left out.
         self.is_recalling = self.is_skimming = False
 
     def take(self, event: Event, now: datetime) -> Iterator[Said]:
         """A document that counts came."""
-        self._is_touched = True
+        if self._is_lazy:
+            yield from self._catch_up(now)
         if self.runner.is_by_run:
             self._waiting.append(event)
         elif self.is_recalling:
@@ -48,14 +52,16 @@ class Watched:
         else:
             yield from self.runner.take(event, now)
 
+    def _catch_up(self, now: datetime) -> Iterator[Said]:
+        last = first_after(now, self.runner.every) - self.runner.every
+        if last > self._ran:
+            self._ran = last
+            yield from self.runner.run([], last)
+
     def advance(self, now: datetime) -> Iterator[Said]:
         """Do the runs that time has come to; while skimming, of those without documents the last alone."""
         while self.due <= now:
             last = first_after(now, self.runner.every) - self.runner.every
-            if not self._waiting and not self.runner.is_timed and not self._is_touched:
-                self.due = last + self.runner.every
-                return
-            self._is_touched = False
             if not self._waiting and (self.is_skimming or not self.runner.is_timed):
                 self.due = last
             run, self.due = self.due, self.due + self.runner.every
@@ -108,7 +114,8 @@ class Watched:
     def go_on(self, before: Watched) -> None:
         """Remember what a version of the rule remembers that counts the same."""
         self.runner.go_on(before.runner)
-        self.since, self.seen, self._waiting, self.due = before.since, before.seen, before._waiting, before.due
+        self.since, self.seen, self._waiting = before.since, before.seen, before._waiting
+        self._ran, self.due = before._ran, before.due
 
     def over(self) -> set[Key]:
         """Keys of which what was said is over, since the last time that somebody asked."""

@@ -346,24 +346,24 @@ _things = st.one_of(
     deadline=None, max_examples=800 if os.environ.get("TESTS_LONG") else 25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    things=st.lists(st.tuples(st.sampled_from([0, 0.5, 1, 3, 7]), _things), min_size=1, max_size=25),
+    things=st.lists(st.tuples(st.sampled_from([0, 0.5, 1, 3, 7]), st.sampled_from([0, 0, 2, 9]), _things), min_size=1, max_size=25),
     restarts=st.sets(st.integers(0, 24), min_size=1, max_size=25),
 )
 def test_a_restart_changes_nothing(tmp_path_factory, things, restarts):
-    """All types of rules, whatever comes: a stage that forgot everything goes on as if it had not."""
+    """All types of rules, whatever comes, late or not: a stage that forgot everything goes on as if it had not."""
     told, stood = [], []
     for points in (set(), restarts):
         made = World(tmp_path_factory.mktemp("w"), EVERY)
         minute, last = 0.0, 0
         made.tick(0)
-        for number, (pause, (what, source, place, theme)) in enumerate(things):
+        for number, (pause, late, (what, source, place, theme)) in enumerate(things):
             minute += pause
             if number in points:
                 made.begin()
             at = NOON + minute * MINUTE
             if what == "come":
                 last = number
-                made.come(document(f"d{number}", at, source=source, place=place, theme=theme))
+                made.come(document(f"d{number}", at, source=source, place=place, theme=theme, published=at - late * MINUTE))
             elif what == "edit":
                 made.come(document(f"d{last}", at, source=source, place=place, theme=theme, revision=2 + number))
             elif what == "gone":
