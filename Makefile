@@ -40,7 +40,7 @@ format: $(READY)  ## put the code into its form
 test: $(READY)  ## every test, fast ones first; those on the real servers need Java, the console's a Chromium
 	@$(MAKE) --no-print-directory java || true
 	@$(MAKE) --no-print-directory chromium || true
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -n 2 --no-loadscope-reorder -m "not long"
 
 test-long: $(READY)  ## the tests at their full size; takes hours
 	TESTS_LONG=1 $(BIN)/pytest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from pipeline.replay import POLISEN, Speed, play
 from pipeline.service import in_loop
 from pipeline.settings import Analysis, Settings
 from tests.bench import texts
+from tests.memory import peak
 
 FEED = Source(id="feed", kind="feed", url="http://replay/feed", name="Mätning", purpose="mätning")
 KINDS = {"json": (POLISEN, texts.json_answers), "rss": (FEED, texts.rss_answers)}
@@ -109,7 +109,7 @@ def pipeline(kind: str, count: int, analysis: Analysis, where: Mapping[str, str]
         watch = Watch()
         in_loop(play(settings, (source,), recording.read(file, source.id), Speed(), watch, night=False))
         seconds = time.perf_counter() - watch.began
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        memory = peak() / 1024**2
         bus, index = app.open_bus(settings), app.open_index(settings)
         report = examine(bus, index)
         index.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-import resource
 import sys
 import time
 from collections import Counter, defaultdict
@@ -26,6 +25,7 @@ from collectors.schedule import delay_after
 from pipeline.model import Health, RawItem, Source, decode
 from tests.collectors.server import Asked, Reply, Server
 from tests.collectors.world import OwnBus, http, item, rss
+from tests.memory import peak
 
 T = TypeVar("T")
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -243,8 +243,7 @@ async def simulate(sources: int, hosts: int, hours: float) -> dict[str, Any]:
         await server.__aexit__(None, None, None)
     report = _report(internet, bus, clock, lateness, visits)
     bus.close()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return report | {"seconds": round(real, 1), "cpu_seconds": round(cpu, 1), "memory": memory}
+    return report | {"seconds": round(real, 1), "cpu_seconds": round(cpu, 1), "memory": peak()}
 
 
 def _report(internet: Internet, bus: OwnBus, clock: EventClock, lateness: dict[str, float], visits: Counter[str]) -> dict[str, Any]:

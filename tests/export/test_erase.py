@@ -71,8 +71,8 @@ def test_nothing_of_a_document_is_left(data):
     assert sum(receipt["after"].values()) == 0
     assert document.id not in {one.id for one in documents(data)}
     assert document.text[:20] not in json.dumps(receipt, ensure_ascii=False)
-    (line,) = fjaril_json("audit", "list", data=data)
-    assert (line["action"], line["subject"], line["purpose"]) == ("erase", document.id, "begäran från den berörde")
+    (line,) = (line for line in fjaril_json("audit", "list", data=data) if line["action"] == "erase")
+    assert (line["subject"], line["purpose"]) == (document.id, "begäran från den berörde")
     assert fjaril_json("doctor", data=data)["balanced"]
     with closing(app.open_bus(settings(data))) as bus:
         assert set(erase.erased(bus)) == {document.id}

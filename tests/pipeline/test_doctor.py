@@ -146,7 +146,14 @@ def test_the_books_balance_wherever_a_record_is(here):
     assert (report.balanced, report.lag["enrich"]) == (True, 5)
     here.run(index=False)
     report = here.report()
-    waiting = {"enrich": 0, "relate": 0, "spread": 4, "alerts": 6, "deliver": 0, "index": 4}  # alerts read the two states of the source, too
+    waiting = {
+        "enrich": 0,
+        "relate": 0,
+        "spread": 4,
+        "alerts": 6,
+        "deliver": 0,
+        "index": 4,
+    }  # alerts read the two states of the source, too
     assert (report.balanced, report.complete, report.lag) == (True, True, waiting)
     here.run()
     report = here.report()
