@@ -11,9 +11,9 @@ import re
 import msgspec
 
 from collectors.failures import Empty, Failure
-from collectors.feed_items import written
 from collectors.html_text import plain
 from collectors.items import Fetched, Item, More, Parsed
+from collectors.kinds.feed_items import written
 from collectors.sandbox import Sandbox
 from pipeline.model import Entry
 

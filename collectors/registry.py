@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from collectors.discourse import Discourse
 from collectors.failures import Malformed
-from collectors.feed import Feed
-from collectors.gdelt import Gdelt
 from collectors.items import Kind, Stream
-from collectors.jetstream import Jetstream
-from collectors.krisinformation import Krisinformation
-from collectors.lemmy import Lemmy
-from collectors.mastodon import Mastodon
-from collectors.mastodon_stream import MastodonStream
-from collectors.pages import Page
+from collectors.kinds.discourse import Discourse
+from collectors.kinds.feed import Feed
+from collectors.kinds.gdelt import Gdelt
+from collectors.kinds.jetstream import Jetstream
+from collectors.kinds.krisinformation import Krisinformation
+from collectors.kinds.lemmy import Lemmy
+from collectors.kinds.mastodon import Mastodon
+from collectors.kinds.mastodon_stream import MastodonStream
+from collectors.kinds.pages import Page
+from collectors.kinds.polisen import Polisen
+from collectors.kinds.sitemap import Sitemap
+from collectors.kinds.smhi import Smhi
+from collectors.kinds.telegram import Telegram
+from collectors.kinds.trafikverket import Trafikverket
+from collectors.kinds.vma import Vma
 from collectors.people import Private
-from collectors.polisen import Polisen
 from collectors.sandbox import Sandbox
-from collectors.sitemap import Sitemap
-from collectors.smhi import Smhi
-from collectors.telegram import Telegram
-from collectors.trafikverket import Trafikverket
-from collectors.vma import Vma
 from pipeline.settings import Http
 
 #: Names of the kinds that are listened to.

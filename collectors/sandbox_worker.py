@@ -15,13 +15,13 @@ import msgspec
 
 from collectors.articles import parse_article
 from collectors.failures import Empty, Malformed
-from collectors.feed_parser import parse_feed
 from collectors.items import Fetched, Parsed
-from collectors.pages import parse_page
-from collectors.polisen_page import parse_details
+from collectors.kinds.feed_parser import parse_feed
+from collectors.kinds.pages import parse_page
+from collectors.kinds.polisen_page import parse_details
+from collectors.kinds.sitemap import parse_sitemap
+from collectors.kinds.telegram import parse_preview
 from collectors.sandbox import CPU_SECONDS, MEMORY, Job, Refused, Reply, Result
-from collectors.sitemap import parse_sitemap
-from collectors.telegram import parse_preview
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Job)

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from collectors import jetstream
+from collectors.kinds import jetstream
 from collectors.archive import FILE_NAME, Archive
 from collectors.collect import Collector
 from collectors.engine import Engine, run

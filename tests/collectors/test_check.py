@@ -99,7 +99,7 @@ def test_the_bundled_sources_are_sound() -> None:
 def test_streams_are_listened_to_for_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes in them is told; that nothing wanted comes is no fault; that nobody answers is."""
     monkeypatch.setattr("collectors.check.LISTEN", 0.5)
-    monkeypatch.setattr("collectors.jetstream.SECONDS", 0.1)
+    monkeypatch.setattr("collectors.kinds.jetstream.SECONDS", 0.1)
 
     async def main() -> dict[str, tuple[Health, int]]:
         async with world() as w, serving(Firehose([post(1), post(2)])) as busy, serving(Firehose([post(1, langs=["en"])])) as quiet:

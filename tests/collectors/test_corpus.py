@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_parser import parse_feed
 from collectors.items import Fetched
+from collectors.kinds.feed_parser import parse_feed
 from collectors.sandbox import MEMORY, Sandbox
 
 LONG = bool(os.environ.get("TESTS_LONG"))

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_parser import parse_feed
 from collectors.html_text import html_to_text, links_of, without_controls
 from collectors.items import Parsed
+from collectors.kinds.feed_parser import parse_feed
 from pipeline.model import Entry
 from tests.collectors.world import item, rss
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from collectors.failures import Blocked, Empty, Malformed
-from collectors.polisen import Polisen, parse_events
+from collectors.kinds.polisen import Polisen, parse_events
 from collectors.sandbox import Sandbox
 from tests.collectors.world import event, events, http
 

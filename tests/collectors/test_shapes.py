@@ -15,8 +15,8 @@ import pytest
 
 from collectors.failures import Failure
 from collectors.items import Fetched, Item, Parsed
-from collectors.jetstream import Reading
-from collectors.mastodon_stream import read as read_stream
+from collectors.kinds.jetstream import Reading
+from collectors.kinds.mastodon_stream import read as read_stream
 from collectors.matching import Filters
 from collectors.registry import kinds
 from collectors.sandbox import Sandbox

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from collectors.failures import Malformed
-from collectors.gdelt import MAX_FILES, read_articles
+from collectors.kinds.gdelt import MAX_FILES, read_articles
 from collectors.matching import Filters
 from collectors.people import Private, impersonal, load_key, without_handles
 from pipeline.model import Entry, Health

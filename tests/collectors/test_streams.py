@@ -16,7 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from collectors.engine import run
 from collectors.failures import Blocked, Unreachable
-from collectors.jetstream import OVERLAP, Reading
+from collectors.kinds.jetstream import OVERLAP, Reading
 from collectors.matching import Filters
 from collectors.sockets import opened
 from collectors.streams import Streams
@@ -84,8 +84,8 @@ async def listen(w: World, source: Source, enough: Callable[[], bool], seconds: 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collectors.jetstream.SECONDS", 0.1)
-    monkeypatch.setattr("collectors.mastodon_stream.SECONDS", 0.1)
+    monkeypatch.setattr("collectors.kinds.jetstream.SECONDS", 0.1)
+    monkeypatch.setattr("collectors.kinds.mastodon_stream.SECONDS", 0.1)
 
 
 def test_a_broken_stream_loses_nothing_and_doubles_nothing() -> None:

@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from collectors.articles import with_articles
 from collectors.failures import Empty, Failure, Malformed
-from collectors.feed_items import entry_item
 from collectors.html_text import absolute, plain
 from collectors.items import Fetched, Item, More, Parsed, Plain, options_of
+from collectors.kinds.feed_items import entry_item
 from collectors.sandbox import MAX_INPUT, Sandbox
 from collectors.times import read_time
 from pipeline.model import Entry, Source

@@ -1,4 +1,4 @@
-"""RSS, Atom and RDF by feedparser, always from bytes; JSON Feed by :mod:`collectors.json_feed`. Pure functions.
+"""RSS, Atom and RDF by feedparser, always from bytes; JSON Feed by :mod:`collectors.kinds.json_feed`. Pure functions.
 
 An entry without an id of its own is named by its link and its title (its text, where it has no title), whatever stands
 beside it in the answer: a page of notices is the link of all of them. So a changed title of such an entry is a new entry.
@@ -17,11 +17,11 @@ from typing import Any
 import feedparser
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_extras import Extras, extras
-from collectors.feed_items import entry_item
 from collectors.html_text import absolute, html_to_text, links_of, plain
 from collectors.items import Parsed
-from collectors.json_feed import parse_json_feed
+from collectors.kinds.feed_extras import Extras, extras
+from collectors.kinds.feed_items import entry_item
+from collectors.kinds.json_feed import parse_json_feed
 from collectors.times import read_time
 from pipeline.model import Entry, fingerprint
 

@@ -17,9 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from collectors.failures import Blocked
-from collectors.feed_items import entry_item
 from collectors.html_text import absolute, plain
 from collectors.items import Item, Parsed, options_of
+from collectors.kinds.feed_items import entry_item
 from collectors.matching import Filters, Wanted
 from collectors.people import Private, impersonal, without_handles
 from collectors.sockets import gathered, opened

@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from collectors.failures import Blocked, Malformed
-from collectors.feed_items import entry_item
 from collectors.html_text import plain
 from collectors.items import Bad, Fetched, Item, More, Parsed, Plain, Question, options_of
+from collectors.kinds.feed_items import entry_item
 from collectors.people import Private
 from collectors.times import read_time
 from pipeline.model import Entry, Source

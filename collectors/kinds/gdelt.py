@@ -20,9 +20,9 @@ from urllib.parse import urljoin
 from msgspec import Struct
 
 from collectors.failures import Failure, Malformed, Unreachable
-from collectors.feed_items import entry_item
 from collectors.html_text import absolute, plain
 from collectors.items import Fetched, Item, More, Parsed, Plain, options_of
+from collectors.kinds.feed_items import entry_item
 from pipeline.model import Entry, Source
 
 #: Files that are read at one visit, and bytes of one after decompression.

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from parsel import Selector
 
 from collectors.failures import Blocked, Empty
-from collectors.feed_items import entry_item
 from collectors.html_text import html_to_text, links_of
 from collectors.items import Fetched, Item, More, Parsed, Plain
+from collectors.kinds.feed_items import entry_item
 from collectors.people import impersonal, without_handles
 from collectors.sandbox import Sandbox
 from collectors.times import read_time

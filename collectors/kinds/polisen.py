@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from collectors.failures import Blocked, Empty, Failure, Malformed
 from collectors.html_text import absolute, without_controls
 from collectors.items import Bad, Fetched, Item, More, Parsed, Plain, digest, options_of
-from collectors.polisen_page import WRITER
+from collectors.kinds.polisen_page import WRITER
 from collectors.sandbox import Sandbox
 from pipeline.model import Source
 from pipeline.settings import Http

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from collectors.items import Bad, Item, Parsed, options_of
-from collectors.mastodon import Status, post
+from collectors.kinds.mastodon import Status, post
 from collectors.matching import Filters, Wanted
 from collectors.people import Private
 from collectors.sockets import gathered, opened

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from collectors.failures import Empty, Malformed
-from collectors.feed_items import entry_item
 from collectors.html_text import absolute, html_to_text, links_of, plain
 from collectors.items import Bad, Fetched, Item, More, Parsed, Plain
+from collectors.kinds.feed_items import entry_item
 from collectors.times import read_time
 from pipeline.model import Entry, Source
 

@@ -17,9 +17,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from collectors.failures import Failure, Malformed
-from collectors.feed_items import entry_item
 from collectors.html_text import absolute, html_to_text, links_of
 from collectors.items import Fetched, Item, More, Parsed, Plain, Question, options_of, readable
+from collectors.kinds.feed_items import entry_item
 from collectors.matching import Filters, Wanted
 from collectors.people import impersonal, without_handles
 from collectors.validators import http_date

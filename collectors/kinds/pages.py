@@ -21,9 +21,9 @@ from parsel import Selector, SelectorList
 
 from collectors.articles import with_articles
 from collectors.failures import Empty, Malformed
-from collectors.feed_items import entry_item
 from collectors.html_text import absolute, html_to_text, links_of, plain
 from collectors.items import Fetched, Item, More, Parsed, Plain, Question, options_of
+from collectors.kinds.feed_items import entry_item
 from collectors.sandbox import Sandbox
 from collectors.times import read_time
 from pipeline.model import Entry, Source, fingerprint

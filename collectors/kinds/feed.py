@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Struct
 
 from collectors.articles import with_articles
-from collectors.feed_items import entry_item
 from collectors.items import Fetched, Item, More, Parsed, Plain, options_of
+from collectors.kinds.feed_items import entry_item
 from collectors.people import impersonal, without_handles
 from collectors.sandbox import Sandbox
 from pipeline.model import Entry, Source
@@ -33,7 +33,7 @@ class Feed(Plain):
         return None if options_of(source, FeedOptions).posts else body
 
     async def parse(self, fetched: Fetched, source: Source, more: More) -> Parsed:
-        """See :func:`collectors.feed_parser.parse_feed`."""
+        """See :func:`collectors.kinds.feed_parser.parse_feed`."""
         options = options_of(source, FeedOptions)
         parsed = await self._sandbox.parse(fetched, source.timezone)
         if options.posts:

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from collectors.failures import Malformed
-from collectors.feed_items import entry_item
 from collectors.html_text import absolute, html_to_text, plain
 from collectors.items import Bad, Fetched, Item, More, Parsed, Plain, options_of
+from collectors.kinds.feed_items import entry_item
 from collectors.times import read_time
 from pipeline.model import Entry, Source
 
