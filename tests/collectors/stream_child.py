@@ -6,10 +6,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from collectors.kinds import jetstream
 from collectors.archive import FILE_NAME, Archive
 from collectors.collect import Collector
 from collectors.engine import Engine, run
+from collectors.kinds import jetstream
 from collectors.streams import Streams
 from pipeline.app import topics
 from pipeline.bus.sqlite import SqliteBus
