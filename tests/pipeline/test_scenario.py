@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 
 import feedparser
 import pytest
@@ -19,7 +18,6 @@ from pipeline.scenario.feeds import markup
 from pipeline.scenario.items import by_key, items
 from pipeline.scenario.ordinary import written
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 TOMBSTONE = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
 #: Hosts that only name an XML vocabulary.
 VOCABULARIES = {"purl.org", "www.w3.org", "jsonfeed.org"}
@@ -196,12 +194,11 @@ def test_addresses_in_a_text_become_links():
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
-def test_codes_and_types_are_official():
+def test_codes_and_types_are_official(shared_data):
     """Each municipality has its official code, and each type is one that the police use."""
-    with (SHARED / "geo" / "admin_areas.csv").open(encoding="utf-8") as file:
+    with (shared_data / "geo" / "admin_areas.csv").open(encoding="utf-8") as file:
         official = {row["municipality_code"]: row["municipality_name"] for row in csv.DictReader(file)}
-    with (SHARED / "polisen" / "type_themes.csv").open(encoding="utf-8") as file:
+    with (shared_data / "polisen" / "type_themes.csv").open(encoding="utf-8") as file:
         types = {row["type"] for row in csv.DictReader(file)}
     assert all(official[place.code] == place.name for place in municipalities().values())
     assert len(municipalities()) == 25
