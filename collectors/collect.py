@@ -125,9 +125,11 @@ class Collector:
 
     def fail(self, source: Source, failure: Failure) -> SourceState:
         """Note that a source gave nothing, and why."""
+        return self._failed(source, self.state(source.id), failure)
+
+    def _failed(self, source: Source, before: SourceState | None, failure: Failure) -> SourceState:
         now = self._clock.now()
-        before = self._ledger.sources.get(source.id) or states.blank(source, now)
-        return self._publish(states.failed(source, before, failure, now))
+        return self._publish(states.failed(source, before or states.blank(source, now), failure, now))
 
     async def forget(self, wanted: Mapping[str, str]) -> int:
         """Take the text of documents (id → source) out of the archive; returns out of how many answers."""
@@ -146,8 +148,7 @@ class Collector:
         try:
             visit = await self._visitor.visit(source, url, state, self._ledger)
         except Failure as failure:
-            now = self._clock.now()
-            return self._publish(states.failed(source, state or states.blank(source, now), failure, now))
+            return self._failed(source, state, failure)
         return await self._apply(source, visit, state)
 
     def _where(self, source: Source, state: SourceState | None) -> tuple[str, SourceState | None]:

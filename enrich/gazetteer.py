@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from enrich.files import write_whole
+from pipeline.index.keys import area
 from pipeline.model import PlaceKind
 
 #: Raised when :mod:`enrich.gazetteer_build` makes something else of the same inputs.
@@ -68,6 +69,11 @@ class Gazetteer:
         """What people call the place with this code; the code itself if there is none."""
         place = self.describe(code)
         return place.name if place else code
+
+    def position(self, code: str) -> tuple[float, float] | None:
+        """(longitude, latitude) in WGS 84 degrees of a place, else of what it lies in."""
+        found = self.describe(code) or self.describe(area(code))
+        return (found.longitude, found.latitude) if found else None
 
     def municipality_by_name(self, name: str) -> NamedPlace | None:
         """The municipality of this name in any case, with or without ``kommun`` or ``stad``; None if there is none."""

@@ -133,7 +133,7 @@ def _likeliest(mention: Mention) -> Reading:
 def _judge(framed: Frame, readings: Sequence[Reading], stated: NamedPlace | None) -> list[Place]:
     """Each place that is read, once, with score and role: its best mention, the first of equals."""
     codes = {reading.place.code for reading in readings}
-    supported = {code for code in codes if _supported(code, codes)} if len(codes) > 1 else set()
+    supported = {code for code in codes if _supported(code, codes)}
     best: dict[str, tuple[float, Reading]] = {}
     for order, reading in enumerate(readings):
         code, score = reading.place.code, SCORES[reading.mention.clue] * reading.trust

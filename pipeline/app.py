@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -12,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import disk
 from pipeline.alerts import topics as alerting
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import SettingsError, UsageError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from enrich.spread.stage import Spread
     from enrich.spread.table import Geography
     from enrich.stage import Enrich
+    from enrich.views.common import Names
     from index_config.kibana.saved import SavedObject
     from pipeline.access.access import Access
     from pipeline.desk.state import State
@@ -241,6 +242,14 @@ def gazetteer(settings: Settings) -> Gazetteer:
     return enrich.gazetteer.load(settings.cache)
 
 
+def naming(settings: Settings) -> Names:
+    """What places and themes are called."""
+    import enrich.lexicon
+    from enrich.views.common import Names
+
+    return Names(gazetteer(settings), enrich.lexicon.load(settings.lexicon))
+
+
 def _analysis(settings: Settings) -> tuple[Language, Gazetteer]:
     import enrich.learned.file
     import enrich.lexicon
@@ -324,8 +333,6 @@ def alerting_workers(settings: Settings, bus: Bus, clock: Clock | None) -> list[
     :param clock: None in a replay, which goes by the time of its records and sends nothing.
     :raises FjarilError: if rules, rota or a secret of its channels are not right.
     """
-    import enrich.lexicon
-    from enrich.views.common import Names
     from pipeline.alerts.current import Current
     from pipeline.alerts.live.deliver import Deliverer
     from pipeline.alerts.live.stage import Alerts, start
@@ -336,7 +343,7 @@ def alerting_workers(settings: Settings, bus: Bus, clock: Clock | None) -> list[
 
     if settings.alerts.rules is None:
         return []
-    names = Names(gazetteer(settings), enrich.lexicon.load(settings.lexicon))
+    names = naming(settings)
     rota = settings.rota if clock is not None else None
     stage = Alerts(Current(settings.alerts.rules, load_rules), Current(rota, load_rota) if rota else None, names)
     worker = StageWorker(stage, bus, settings.runner.batch)
@@ -351,14 +358,12 @@ def alerting_workers(settings: Settings, bus: Bus, clock: Clock | None) -> list[
 
 def views(settings: Settings) -> dict[str, View]:
     """Topic → what its records are to those who look into the index."""
-    import enrich.lexicon
     from enrich.spread.model import Finding
-    from enrich.views.common import Names
     from enrich.views.findings import finding_view
     from enrich.views.sources import source_view
     from enrich.views.stories import story_view
 
-    names = Names(gazetteer(settings), enrich.lexicon.load(settings.lexicon))
+    names = naming(settings)
     return {
         "findings": lambda data: finding_view(decode(data, Finding), names),
         "stories": lambda data: story_view(decode(data, Story), names),
@@ -402,11 +407,9 @@ def last_night(bus: Bus) -> datetime | None:
 
 def export(settings: Settings, bus: Bus, day: date, directory: Path | None = None) -> Manifest:
     """Export a day, to the settings' directory unless another is named."""
-    import enrich.lexicon
-    from enrich.views.common import Names
     from pipeline.export import rows, write
 
-    names = Names(gazetteer(settings), enrich.lexicon.load(settings.lexicon))
+    names = naming(settings)
     made = settings.export
     return write.write(rows.day_of(bus, day, names), directory or settings.export_path, made.publisher, made.address)
 
@@ -419,13 +422,10 @@ def only_one(settings: Settings) -> Iterator[None]:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     path = settings.data_dir / "lock"
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"{path}: another fjaril collects into this data directory; stop it, or name another directory with --data"
-            ) from error
+    held = disk.lock(path)
+    if held is None:
+        raise UsageError(f"{path}: another fjaril collects into this data directory; stop it, or name another directory with --data")
+    with held:
         yield
 
 

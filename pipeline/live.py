@@ -20,7 +20,7 @@ from pipeline.tables import TablesWorker
 #: Workers that wait until a batch is worth it; what they have left they write when the pipeline ends.
 _PACED = frozenset({IndexWorker.name, TablesWorker.name})
 
-#: Seconds that stages which do not lag are taken not to.
+#: Seconds between two counts of what waits.
 _MOMENT = 0.1
 
 
@@ -56,7 +56,7 @@ class Live:
         if time.monotonic() - self._was_ready >= _MOMENT:
             while max(self.lag().values(), default=0) > self._max_lag:
                 self.check()
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(_MOMENT)
             self._was_ready = time.monotonic()
         self.check()
 
@@ -64,7 +64,7 @@ class Live:
         """Return once all there is has come as far as the index; what still waits there is written when the block ends."""
         while any(waiting for stage, waiting in self.lag().items() if stage not in _PACED):
             self.check()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_MOMENT)
         self.check()
 
     def check(self) -> None:

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import structlog
 
-from collectors.archive import Archive
 from collectors.collect import Collector
 from collectors.engine import Engine
 from collectors.engine import run as run_in_loop
@@ -100,16 +99,10 @@ def _logged(settings: Settings, stages: Sequence[str]) -> Iterator[None]:
 async def _collect(settings: Settings, sources: Sequence[Source], live: Live) -> None:
     clock = SystemClock()
     logging.getLogger("apscheduler.executors.default").addFilter(_not_cut_short)
-    with app.archive(settings) as archive:
-        await _collect_into(settings, sources, live, clock, archive)
-
-
-async def _collect_into(settings: Settings, sources: Sequence[Source], live: Live, clock: SystemClock, archive: Archive | None) -> None:
-    async with (
-        Engine(settings.http, clock) as engine,
-        Collector(engine, live.bus, clock, app.private(settings), archive) as collector,
-        AsyncExitStack() as stack,
-    ):
+    async with AsyncExitStack() as stack:
+        archive = stack.enter_context(app.archive(settings))
+        engine = await stack.enter_async_context(Engine(settings.http, clock))
+        collector = await stack.enter_async_context(Collector(engine, live.bus, clock, app.private(settings), archive))
         pushed: Callable[[str], bool] = _pushed_by_nobody
         visited: Callable[[Source, SourceState], None] = live.visited
         if settings.websub.callback:
@@ -182,9 +175,8 @@ async def _exports(settings: Settings, live: Live) -> None:
         for day in exports_due(now, write.days(directory)):
             try:
                 await asyncio.to_thread(app.export, settings, live.bus, day)
-            except (
-                FjarilError
-            ) as error:  # another process exports, or the disk is full: the pipeline goes on, and the next look tries again
+            except FjarilError as error:
+                # another process exports, or the disk is full: the pipeline goes on, and the next look tries again
                 log.warning("export", day=str(day), error=str(error))
                 break
             log.info("export", day=str(day))

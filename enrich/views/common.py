@@ -48,8 +48,7 @@ class Names:
 
     def position(self, code: str) -> Position | None:
         """Where a place is, else what it lies in."""
-        found = self._gazetteer.describe(code) or self._gazetteer.describe(keys.area(code))
-        return (found.longitude, found.latitude) if found else None
+        return self._gazetteer.position(code)
 
     def theme(self, theme: str) -> str:
         """Swedish name of a theme; ``none`` has one, too."""

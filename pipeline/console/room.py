@@ -16,7 +16,7 @@ from pipeline.clock import SystemClock
 from pipeline.console.saved import SavedSearches
 from pipeline.desk.state import Desk, State
 from pipeline.errors import SettingsError
-from pipeline.index.keys import area, theme_line
+from pipeline.index.keys import theme_line
 from pipeline.ports import Bus, Clock, Index
 from pipeline.settings import Settings, load_sources
 
@@ -65,11 +65,6 @@ class Names:
         """The municipality or county that somebody means by a code or a name."""
         found = self.gazetteer.describe(text)
         return found or self.gazetteer.municipality_by_name(text) or self.gazetteer.county_by_name(text)
-
-    def position(self, code: str) -> tuple[float, float] | None:
-        """(longitude, latitude) of a place, else of what it lies in."""
-        found = self.gazetteer.describe(code) or self.gazetteer.describe(area(code))
-        return (found.longitude, found.latitude) if found else None
 
 
 class Room:

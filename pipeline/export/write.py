@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from pipeline import disk
 from pipeline.errors import FjarilError, UsageError
 from pipeline.export import manifest as manifests
 from pipeline.export.dcat import dcat
@@ -73,11 +73,10 @@ def only_one(directory: Path) -> Iterator[None]:
     :raises UsageError: if another process does.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"{directory}: another export is being written there; wait for it, or name another with --output") from error
+    held = disk.lock(directory / ".lock")
+    if held is None:
+        raise UsageError(f"{directory}: another export is being written there; wait for it, or name another with --output")
+    with held:
         yield
 
 
@@ -96,17 +95,9 @@ def _replace(target: Path, contents: dict[str, bytes], manifest: Manifest) -> No
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-    _sync(new)
+    disk.sync(new)
     if target.exists():
         target.rename(old)
     new.rename(target)
-    _sync(target.parent)
+    disk.sync(target.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import threading
 from pathlib import Path
 from typing import IO
 
+from pipeline import disk
 from pipeline.errors import SearchIndexError
 from pipeline.index.engine import Engine
 from pipeline.index.store import Store
@@ -127,7 +126,7 @@ class Directory:
         engine.commit()
         engine.stop()
         engine.refresh()
-        _sync(self.path)
+        disk.sync(self.path)
         return engine
 
     def _recover(self, engine: Engine) -> None:
@@ -150,21 +149,5 @@ class Directory:
         return self.path / f"search-{generation}"
 
     def _acquire(self) -> bool:
-        """The system takes the lock back when the process ends, however it ends."""
-        lock = (self.path / _LOCK).open("ab")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            return False
-        self._lock = lock
-        return True
-
-
-def _sync(directory: Path) -> None:
-    """Make the directory's entries durable."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        self._lock = disk.lock(self.path / _LOCK)
+        return self._lock is not None

@@ -11,7 +11,7 @@ import pytest
 
 import pipeline.settings
 from pipeline.console.room import Room, opened
-from tests.console.serving import served
+from tests.console.serving import copy_of, served
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def copied(demo, tmp_path) -> Callable[[], Path]:
 
     def copy() -> Path:
         folder = tmp_path / "copy"
-        shutil.copytree(demo, folder, ignore=shutil.ignore_patterns("access", "situations*"))
+        copy_of(demo, folder)
         return folder
 
     return copy

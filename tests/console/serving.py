@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
 from pipeline.console.room import Room
 from pipeline.console.server import Server
+
+
+def copy_of(data: Path, folder: Path) -> None:
+    """Copy a data directory without what was done in it."""
+    shutil.copytree(data, folder, ignore=shutil.ignore_patterns("access", "situations*"))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pipeline.console.endpoint import ENDPOINTS
 from pipeline.console.guard import Guard, TooManyError, is_local
 from pipeline.console.room import Room, opened
 from tests.console import ids
-from tests.console.serving import served
+from tests.console.serving import copy_of, served
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 PASSWORD = "fyra ord som ingen gissar"  # noqa: S105  (invented)
@@ -33,10 +33,8 @@ PEOPLE = {
 @pytest.fixture(scope="module")
 def room(demo, tmp_path_factory) -> Iterator[Room]:
     """The demo, with an account of each role."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("access") / "data"
-    shutil.copytree(demo, folder, ignore=shutil.ignore_patterns("access", "situations*"))
+    copy_of(demo, folder)
     with opened(pipeline.settings.load(data=folder)) as made:
         for person in PEOPLE.values():
             made.access.accounts.add(person, PASSWORD, made.clock.now())
@@ -48,12 +46,6 @@ def room(demo, tmp_path_factory) -> Iterator[Room]:
 def url(room) -> Iterator[str]:
     with served(room) as made:
         yield str(made.base_url)
-
-
-@pytest.fixture
-def client(url) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=30) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -197,7 +197,7 @@ def _stops(show: Show, found: Finding) -> list[Stop]:
         seen = show.who.sees(step.place)
         stops.append(
             Stop(
-                number=step.number, place=show.place(step.place), position=show.room.names.position(step.place), time=step.time,
+                number=step.number, place=show.place(step.place), position=show.room.names.gazetteer.position(step.place), time=step.time,
                 after=show.place(step.after) if step.after else None, after_number=numbers[edge.from_] if edge else 0,
                 lag_hours=edge.lag_hours if edge else 0.0, score=edge.score if edge else 0.0, timing=edge.parts.timing if edge else 0.0,
                 link=edge.parts.link if edge else 0.0, prior=edge.parts.prior if edge else 0.0, burst=edge.parts.burst if edge else 0.0,
