@@ -66,7 +66,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # whoever sent it is gone: half a request is none (RFC 9112, 8)
+                    return
                 receiver.got.append(Got(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body))
                 said = receiver.script.pop(0) if len(receiver.script) > 1 else receiver.script[0]
                 receiver._stopping.wait(said.delay)
