@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Literal
 
 import msgspec
@@ -102,8 +103,8 @@ class ElasticIndex:
         with self._lock:
             stands = self._stands(documents)
             planned = plan(documents, {key: found.revision for key, found in stands.items()})
-            writes = [self._write(document) for document in planned.documents if not document.withdrawn]
-            outcome = self._writer.write([*writes, *self._removals(planned.documents, stands)])
+            writes = (self._write(document) for document in planned.documents if not document.withdrawn)
+            outcome = self._writer.write(chain(writes, self._removals(planned.documents, stands)))
             self._note(documents, planned.documents, stands, outcome)
         return _told(planned, stands, outcome)
 
@@ -231,7 +232,8 @@ class ElasticIndex:
                 self._client.options(ignore_status=400).indices.create(index=name)  # 400: it is there
 
     def _month(self, moment: datetime) -> str:
-        return f"{self._address.documents}-{findable(moment).astimezone(UTC):%Y.%m}"
+        moment = findable(moment).astimezone(UTC)
+        return f"{self._address.documents}-{moment.year:04}.{moment.month:02}"
 
     def _write(self, document: Document) -> Write:
         return Write(self._month(document.published), document.id, document.revision, entry(document, self._analyzer.analyze, self._named))

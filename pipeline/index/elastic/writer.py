@@ -1,8 +1,13 @@
-"""Bulk writes: by revision, retried where that can help, each document's end known."""
+"""Bulk writes: by revision, retried where that can help, each document's end known.
+
+While the server takes one request the next is made: most of the time is waiting for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -41,6 +46,9 @@ class Outcome(Struct, frozen=True):
     refused: Mapping[str, str]
 
 
+_Answer = tuple[Write, dict[str, Any]]
+
+
 class Writer:
     """Writes to the server of a connection."""
 
@@ -48,12 +56,12 @@ class Writer:
         self._connection, self._retries, self._wait = connection, retries, wait
 
     def write(self, writes: Iterable[Write]) -> Outcome:
-        """Send them all.
+        """Send them all, in their order.
 
         :raises SearchIndexError: if the server cannot take one now; what was written stays, and may be written again.
         """
         stale, refused = set(), {}
-        for write, item in self._sent(list(writes)):
+        for write, item in self._answered(iter(writes)):
             status = item["status"]
             if status < 300 or (status == 404 and write.body is None):
                 continue
@@ -70,8 +78,24 @@ class Writer:
                 )
         return Outcome(frozenset(stale), refused)
 
-    def _sent(self, writes: list[Write]) -> Iterator[tuple[Write, dict[str, Any]]]:
+    def _answered(self, writes: Iterator[Write]) -> list[_Answer]:
+        """Each write with the server's answer to it; one request is under way while the next is made."""
+        answers: list[_Answer] = []
+        sender = ThreadPoolExecutor(1, "bulk")
+        try:
+            sent: Future[list[_Answer]] | None = None
+            while chunk := list(islice(writes, CHUNK)):
+                before, sent = sent, sender.submit(self._send, chunk)
+                answers += before.result() if before else []
+            answers += sent.result() if sent else []
+        finally:
+            sender.shutdown(cancel_futures=True)
+        return answers
+
+    def _send(self, writes: Sequence[Write]) -> list[_Answer]:
         """Each write with the server's answer to it, which come in the same order."""
+        by_place = {(write.index, write.id): write for write in writes}
+        answered = []
         try:
             send: Any = streaming_bulk  # its types know no actions but texts and dictionaries
             answers = send(
@@ -79,14 +103,14 @@ class Writer:
                 raise_on_error=False, raise_on_exception=False, max_retries=self._retries, initial_backoff=self._wait,
                 max_backoff=LONGEST, retry_on_status=(429, 503),
             )  # fmt: skip
-            by_place = {(write.index, write.id): write for write in writes}
             for _, answer in answers:
                 (item,) = answer.values()
                 if isinstance(item.get("exception"), (ApiError, TransportError)):
                     raise item["exception"]
-                yield by_place[item["_index"], item["_id"]], item
+                answered.append((by_place[item["_index"], item["_id"]], item))
         except (ApiError, TransportError) as error:
             raise self._connection.error("writing", error) from error
+        return answered
 
 
 def _expand(write: Write) -> tuple[dict[str, Any], bytes | None]:
