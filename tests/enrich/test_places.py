@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -123,9 +123,9 @@ def test_a_lower_case_trap_is_no_place(finder, text):
 @pytest.mark.parametrize("text", ["i ", "i a", "i malmö ", "i malmö-", "på\n"])
 def test_no_lower_case_text_takes_long(finder, text):
     """A hundred thousand characters of what the pattern begins with take less than a second."""
-    begin = perf_counter()
+    begin = process_time()
     finder.mentions(text * (100_000 // len(text)))
-    assert perf_counter() - begin < 1
+    assert process_time() - begin < 1
 
 
 def test_the_source_decides(finder):

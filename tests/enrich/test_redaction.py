@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -128,9 +128,9 @@ def test_links_to_people_are_left_out():
 )
 def test_no_text_takes_long(text):
     """Long runs of what a pattern begins with do not multiply the time."""
-    begin = perf_counter()
+    begin = process_time()
     redact(text)
-    assert perf_counter() - begin < 2
+    assert process_time() - begin < 2
 
 
 @pytest.mark.parametrize(

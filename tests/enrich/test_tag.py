@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -97,6 +97,6 @@ def test_spans_hold_in_any_text(nlp, before, after):
 @pytest.mark.parametrize("text", ["Lund i ", "brandvarnare ", "Östermalm, ", "a", "\n", "Lund-", "brand.", "å ", "Norra "])
 def test_no_text_takes_long(nlp, text):
     """A hundred thousand characters of anything are tagged in a bounded time."""
-    begin = perf_counter()
+    begin = process_time()
     tag(nlp, {"id": 1, "text": text * (100_000 // len(text))})
-    assert perf_counter() - begin < 3
+    assert process_time() - begin < 3
