@@ -129,7 +129,7 @@ class Collector:
 
     def _failed(self, source: Source, before: SourceState | None, failure: Failure) -> SourceState:
         now = self._clock.now()
-        return self._publish(states.failed(source, before or states.blank(source, now), failure, now))
+        return self._publish(source, states.failed(source, before or states.blank(source, now), failure, now))
 
     async def forget(self, wanted: Mapping[str, str]) -> int:
         """Take the text of documents (id → source) out of the archive; returns out of how many answers."""
@@ -170,7 +170,7 @@ class Collector:
         state = before or states.blank(source, now)
         parsed = visit.parsed
         if parsed is None:
-            return self._publish(states.not_modified(state, visit, self._wait(source, visit), now))
+            return self._publish(source, states.not_modified(state, visit, self._wait(source, visit), now))
         self._hints[source.id] = Hints.of(parsed)
         origin = Origin(visit.answer.url, visit.answer.status)
         changes, number = await self._find(source, self._kinds[source.kind], parsed, origin, (visit.answer, *visit.further), now)
@@ -184,7 +184,7 @@ class Collector:
             now=now,
             noticed=changes.noticed,
         )
-        return self._publish(replace(after, archived=number or after.archived), changes)
+        return self._publish(source, replace(after, archived=number or after.archived), changes)
 
     async def _receive(
         self, source: Source, kind: Kind | Stream, parsed: Parsed, answers: tuple[Answer, ...], origin: Origin
@@ -193,7 +193,7 @@ class Collector:
         state = self._ledger.sources.get(source.id) or states.blank(source, now)
         changes, number = await self._find(source, kind, parsed, origin, answers, now)
         after = states.received(state, parsed, changes.published, changes.unchanged, now, changes.noticed)
-        return self._publish(replace(after, archived=number or after.archived), changes)
+        return self._publish(source, replace(after, archived=number or after.archived), changes)
 
     async def _find(
         self, source: Source, kind: Kind | Stream, parsed: Parsed, origin: Origin, answers: tuple[Answer, ...], now: datetime
@@ -224,8 +224,9 @@ class Collector:
         held = [document_id(source.id, item.native_id) for item in parsed.items] if kept else archived.published
         return changes, self._archive.add(archived, held)
 
-    def _publish(self, state: SourceState, changes: Changes | None = None) -> SourceState:
+    def _publish(self, source: Source, after: SourceState, changes: Changes | None = None) -> SourceState:
         """The ledger in memory follows only when the bus has taken everything."""
+        state = replace(after, reliability=source.reliability)
         records = changes.records if changes else []
         try:
             self._bus.publish([*records, Record(topic="sources", key=state.source, value=encode(state), timestamp=state.checked)])

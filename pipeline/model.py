@@ -112,7 +112,7 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timezone: str = "Europe/Stockholm"
     #: Expected language (ISO 639-1); the text's own is detected.
     language: str = "sv"
-    #: Days that its terms allow what it gave to be kept. Its answers are archived no longer; ``keep.*`` is for those who decide it.
+    #: Days that its terms allow what it gave to be kept, since it last gave it; ``keep.purposes`` may allow fewer.
     retention_days: Annotated[int, Meta(ge=1)] = 365
     #: Under which terms it may be used.
     terms: str = ""
@@ -151,6 +151,8 @@ class SourceState(Wire, frozen=True, kw_only=True, tag="source_state"):
     url: str
     checked: Instant
     health: Health
+    #: How far it could be relied on when it was fetched, as its documents say, too; None in states that do not tell yet.
+    reliability: Reliability | None = None
     #: One sentence for people: what was found, and what was expected.
     detail: str = ""
     etag: str | None = None

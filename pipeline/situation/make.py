@@ -59,6 +59,7 @@ class Maker:
         public = [one for one in inside if group(one.theme) not in PERSONAL]  # what is not told is in no other count either
         baseline = Baseline(self._usual(since), since, until, area.places)
         told = figures(inside, self._groups, baseline, since, until)
+        sources = self._of_sources(area, public)
         return Situation(
             area=area,
             since=since,
@@ -69,8 +70,8 @@ class Maker:
             spots=spots(public, self._gazetteer),
             stories=self._stories(places, Counter(one.theme for one in inside), since, until),
             spread=self._spread(places, since, until),
-            blind=(*self._stopped(until), *self._begun(since), *self._blind(area, self._history[start:end])),
-            sources=self._of_sources(area, public),
+            blind=(*self._stopped(until), *self._begun(since), *self._blind(area, sources, self._history[start:end])),
+            sources=sources,
         )
 
     def _usual(self, since: datetime) -> Usual[tuple[str, str]]:
@@ -147,7 +148,7 @@ class Maker:
         if self._times and self._times[0] > since:
             yield BlindLine(kind="begun", since=self._times[0])
 
-    def _blind(self, area: Area, happened: Sequence[Happened]) -> tuple[BlindLine, ...]:
+    def _blind(self, area: Area, sources: Sequence[SourceLine], happened: Sequence[Happened]) -> tuple[BlindLine, ...]:
         names = {source.id: source.name for source in self._sources}
         covering = {source.id: source.area for source in self._sources if _covers(source.area, area)}
         states = [state for state in self._state.sources.values() if state.source in covering or state.source not in names]
@@ -158,6 +159,8 @@ class Maker:
                 lines.append(BlindLine(kind="area", what=self._name(spot.area)))
             elif state:
                 lines.append(BlindLine(kind=spot.kind, what=names.get(spot.source, spot.source), since=state.changed))
+        if not sources and not any(line.kind == "area" for line in lines):
+            lines.append(BlindLine(kind="area", what=area.name))
         counties = {county for code in area.places if (county := county_of(code))} - set(area.places)
         unplaced = Counter(one.place for one in happened if one.place in counties and group(one.theme) not in PERSONAL)
         return (*lines, *(BlindLine(kind="unplaced", what=self._name(code), count=count) for code, count in sorted(unplaced.items())))
@@ -172,12 +175,14 @@ class Maker:
         return tuple(sorted(lines, key=lambda line: (-line.told, line.reliability.value, line.id)))
 
     def _source(self, id_: str, source: Source | None, told: int) -> SourceLine:
-        """A source that is no longer in the settings cannot be judged."""
+        """Of one that is not in the settings the grade is the one it was fetched with; without that it cannot be judged."""
         state = self._state.sources.get(id_)
+        graded = source or state
         return SourceLine(
             id=id_,
             name=source.name if source else id_,
-            reliability=source.reliability if source else Reliability.F,
+            reliability=(graded and graded.reliability) or Reliability.F,
+            listed=source is not None,
             health=state.health if state else None,
             checked=state.checked if state else None,
             changed=state.changed if state else None,

@@ -154,6 +154,8 @@ class SourceLine(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     reliability: Reliability
+    #: Whether the settings list it; if not, the grade is the one that it had when it was last fetched.
+    listed: bool = True
     #: None: it was never asked.
     health: Health | None
     checked: Instant | None

@@ -30,7 +30,7 @@ def pages(situation: Situation, words: Words, ppi: float = 110) -> list[bytes]:
 def _compile(situation: Situation, words: Words, kind: typst.OutputFormat, ppi: float | None) -> list[bytes]:
     inputs = {
         "sheet": msgspec.json.encode(sheet(situation, words, PAPER)).decode(),
-        "words": msgspec.json.encode({key: words(key) for key in ("machine", "people", "page")}).decode(),
+        "words": msgspec.json.encode({key: words(key) for key in ("machine", "people", "page", "brief")}).decode(),
     }
     made: Any = typst.compile(
         _TEMPLATE.read_bytes(),

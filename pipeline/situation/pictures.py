@@ -16,8 +16,8 @@ from pipeline.situation.words import Words
 PAPER, SCREEN = "Libertinus Serif", "system-ui, sans-serif"
 #: Colour-blind safe (Okabe and Ito): what happened, what is unusual, what is expected, and the rest.
 _BLUE, _ORANGE, _GREY, _LAND, _AREA, _LINE = "#0072B2", "#D55E00", "#767676", "#f1f1ee", "#d8e6ef", "#b4b4ac"
-#: Most trends that are drawn, and how many beside each other.
-_TRENDS, _COLUMNS = 9, 3
+#: Trends beside each other, and in their pixels: width of a chart, the space after it, the labels before all of them.
+COLUMNS, _CHART, _SPACE, _LABELS = 4, 152, 14, 28
 #: Size of the map, of a letter on it (width and height), and where a name begins beside its dot, in its pixels.
 _SIZE, _LETTER, _BESIDE = 420, (7.0, 15.0), 19.0
 
@@ -114,12 +114,17 @@ def _points(coordinates: Any) -> Iterator[tuple[float, float]]:
             yield from _points(part)
 
 
-def draw_trends(situation: Situation, words: Words, font: str) -> str:
-    """Small charts of one scale: bars of what happened, a line of what was expected."""
+def width_of(number: int) -> float:
+    """Share of the page's width that so many trends beside each other take, so that charts are as large in each row."""
+    wide = _CHART + _SPACE
+    return (_LABELS + wide * number) / (_LABELS + wide * COLUMNS)
+
+
+def draw_trends(trends: Sequence[Trend], situation: Situation, words: Words, font: str) -> str:
+    """A row of small charts, all rows of one scale: bars of what happened, a line of what was expected."""
     figures = {figure.theme: figure for figure in situation.figures}
-    shown = situation.trends[:_TRENDS]
-    rows = [row for trend in shown for row in _rows(trend, figures[trend.theme], words)]
-    few = {row["day"] for row in rows if len(situation.trends[0].days) <= 10 or row["number"] % 7 == 0}
+    rows = [row for trend in trends for row in _rows(trend, figures[trend.theme], words)]
+    few = {row["day"] for row in rows if row["number"] % (2 if len(trends[0].days) <= 10 else 7) == 0}
     day = {
         "field": "day",
         "type": "ordinal",
@@ -127,21 +132,22 @@ def draw_trends(situation: Situation, words: Words, font: str) -> str:
         "title": None,
         "axis": {"labelAngle": 0, "values": sorted(few, key=_by_number(rows)), "ticks": False},
     }
-    highest = max((max(row["count"], row["expected"] or 0) for row in rows), default=1)
+    highest = max(max(each.count, each.expected or 0) for trend in situation.trends for each in trend.days)
     count = {
         "field": "count",
         "type": "quantitative",
         "title": None,
+        "scale": {"domain": [0, max(highest, 1)]},
         "axis": {"values": _ticks(highest), "tickCount": 9, "grid": True, "format": "d"},
     }
     return _svg(
         {
             "data": {"values": rows},
-            "facet": {"field": "theme", "type": "nominal", "sort": [words.group(trend.theme) for trend in shown], "title": None},
-            "columns": _COLUMNS,
+            "facet": {"field": "theme", "type": "nominal", "sort": [words.group(trend.theme) for trend in trends], "title": None},
+            "columns": COLUMNS,
             "spec": {
-                "width": 210,
-                "height": 84,
+                "width": _CHART,
+                "height": 54,
                 "layer": [
                     {
                         "mark": {"type": "bar"},
@@ -153,7 +159,7 @@ def draw_trends(situation: Situation, words: Words, font: str) -> str:
                     },
                 ],
             },
-            "config": {"header": {"labelFontSize": 13, "labelFontWeight": "bold", "labelAnchor": "start"}, "facet": {"spacing": 14}},
+            "config": {"header": {"labelFontSize": 13, "labelFontWeight": "bold", "labelAnchor": "start"}, "facet": {"spacing": _SPACE}},
         },
         font,
     )

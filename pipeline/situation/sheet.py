@@ -13,6 +13,8 @@ from pipeline.situation.privacy import FEWEST
 from pipeline.situation.sharing import UNMARKED
 from pipeline.situation.words import Words
 
+#: Most municipalities that stand beside the map.
+_MOST_PLACES = 14
 #: How the time of a blind spot is told, where it is not that of a source's last news.
 _SINCE = {"stopped": "blind.asked", "begun": "blind.first"}
 
@@ -75,8 +77,11 @@ class Sheet(Struct, frozen=True, kw_only=True):
 
     language: str
     title: str
+    #: What the area is, where its name does not say it.
     kind: str
     lines: tuple[str, ...]
+    #: What stands out, a sentence each, of the sections that are not withheld.
+    brief: tuple[str, ...]
     #: Whether somebody answers for it, in a sentence.
     signed: str
     is_signed: bool
@@ -86,22 +91,44 @@ class Sheet(Struct, frozen=True, kw_only=True):
 def sheet(situation: Situation, words: Words, font: str | None) -> Sheet:
     """Lay out the picture in a language.
 
-    :param font: of what is drawn; None: who lays it out draws map and trends himself.
+    :param font: of what is drawn; None: whoever lays it out draws map and trends.
     """
     last = situation.until - timedelta(seconds=1)
     signed = situation.signed
     return Sheet(
         language=words.language,
         title=f"{words('title')} {situation.area.name}",
-        kind=words(situation.area.kind),
+        kind="" if situation.area.kind == "county" else words(situation.area.kind),
         lines=(
             f"{words('period')}: {words.time(situation.since)} – {words.time(last)}",
-            f"{words('made')}: {words.time(situation.made)}. {words('version')} {situation.version}.",
+            f"{words('made')}: {words.time(situation.made)}. {words('version')} {situation.version}. {words('zone')}",
         ),
+        brief=tuple(_brief(situation, words)),
         signed=f"{words('signed')} {_person(signed.who, signed.agency)}, {words.time(signed.at)}." if signed else words("unsigned"),
         is_signed=signed is not None,
         parts=tuple(_parts(situation, words, font)),
     )
+
+
+def _brief(situation: Situation, words: Words) -> Iterator[str]:
+    """What a reader who has a minute is told."""
+    if Section.FIGURES not in situation.withheld and situation.figures:
+        unusual = {key: [figure for figure in situation.figures if figure.verdict == key] for key in ("more", "fewer")}
+        for key, found in unusual.items():
+            if found:
+                yield words(f"brief.{key}", what=", ".join(_beyond(figure, words) for figure in found))
+        if not any(unusual.values()):
+            is_known = any(figure.verdict == "usual" for figure in situation.figures)
+            yield words("brief.usual" if is_known else "brief.unknown")
+    if Section.SPREAD not in situation.withheld:
+        spread = sum(line.kind == "spread" for line in situation.spread)
+        yield words("brief.spread", n=spread) if spread else words("brief.no_spread")
+    if Section.BLIND not in situation.withheld and situation.blind:
+        yield words("brief.blind", n=len(situation.blind))
+
+
+def _beyond(figure: Figure, words: Words) -> str:
+    return words("brief.figure", theme=words.group(figure.theme), count=figure.count, low=figure.low, high=figure.high)
 
 
 def _parts(situation: Situation, words: Words, font: str | None) -> Iterator[Part]:
@@ -186,16 +213,28 @@ def _what(change: Change, words: Words) -> str:
 
 
 def _map(situation: Situation, words: Words, font: str | None) -> Iterator[Block]:
-    told = ", ".join(f"{spot.name} {spot.count}" for spot in sorted(situation.spots, key=lambda spot: (-spot.count, spot.code)))
-    yield Picture(svg=pictures.draw_map(situation, font) if font else "", words=f"{words('map')}: {told or words('none')}", width=0.5)
+    if not situation.spots:
+        yield Text(text=words("none"))
+        return
+    most = sorted(situation.spots, key=lambda spot: (-spot.count, spot.code))
+    told = ", ".join(f"{spot.name} {spot.count}" for spot in most)
+    yield Picture(svg=pictures.draw_map(situation, font) if font else "", words=f"{words('map')}: {told}", width=0.38)
+    rows = [(spot.name, str(spot.count)) for spot in most[:_MOST_PLACES]]
+    if more := most[_MOST_PLACES:]:
+        rows.append((words("more.places", n=len(more)), str(sum(spot.count for spot in more))))
+    yield Table(columns=(words("where"), words("count")), rows=tuple(rows), numbers=(1,), widths=(1, 0))
 
 
 def _trends(situation: Situation, words: Words, font: str | None) -> Iterator[Block]:
     if not situation.trends:
         yield Text(text=words("none"))
         return
-    told = "; ".join(f"{words.group(trend.theme)} {' '.join(str(day.count) for day in trend.days)}" for trend in situation.trends)
-    yield Picture(svg=pictures.draw_trends(situation, words, font) if font else "", words=f"{words('trends')}: {told}", width=1.0)
+    size = pictures.COLUMNS if font else len(situation.trends)
+    for start in range(0, len(situation.trends), size):
+        row = situation.trends[start : start + size]
+        told = "; ".join(f"{words.group(trend.theme)} {' '.join(str(day.count) for day in trend.days)}" for trend in row)
+        svg = pictures.draw_trends(row, situation, words, font) if font else ""
+        yield Picture(svg=svg, words=f"{words('trends')}: {told}", width=pictures.width_of(len(row)))
     yield Text(text=words("legend"), note=True)
 
 
@@ -250,16 +289,19 @@ def _unseen(line: BlindLine, words: Words) -> str:
 
 def _sources(situation: Situation, words: Words) -> Iterator[Block]:
     if not situation.sources:
-        yield Text(text=words("none"))
+        yield Text(text=words("sources.none"))
         return
     columns = tuple(map(words, ("source", "reliability", "health", "latest", "told")))
     yield Table(columns=columns, rows=tuple(_source(line, words) for line in situation.sources), numbers=(4,), widths=(1, 0, 0, 0, 0))
     yield Text(text=words("grades"), note=True)
+    if not all(line.listed for line in situation.sources):
+        yield Text(text=words("unlisted"), note=True)
 
 
 def _source(line: SourceLine, words: Words) -> tuple[str, ...]:
     health = "health.never" if line.health is None else "health.failing" if line.health.is_failure else "health.ok"
-    return (line.name, line.reliability.value, words(health), words.time(line.changed) if line.changed else "–", str(line.told))
+    grade = line.reliability.value + ("" if line.listed else " *")
+    return (line.name, grade, words(health), words.time(line.changed) if line.changed else "–", str(line.told))
 
 
 def _marking(sharing: Sharing, words: Words) -> str:

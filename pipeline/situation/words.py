@@ -34,6 +34,7 @@ _TEXTS = {
     "title": ("Lägesbild", "Situation picture"),
     "period": ("Period", "Period"),
     "made": ("Framtagen", "Made"),
+    "zone": ("Alla tider är svensk tid.", "All times are those of Sweden."),
     "version": ("Version", "Version"),
     "unsigned": (
         "Inte fastställd: framtagen maskinellt, ingen svarar för den ännu.",
@@ -42,6 +43,18 @@ _TEXTS = {
     "signed": ("Fastställd av", "Signed off by"),
     "machine": ("Maskinellt", "By machine"),
     "people": ("Bedömt av människor", "Assessed by people"),
+    "brief": ("I korthet", "In short"),
+    "brief.more": ("Fler än vanligt: {what}.", "More than usual: {what}."),
+    "brief.fewer": ("Färre än vanligt: {what}.", "Fewer than usual: {what}."),
+    "brief.figure": ("{theme} ({count}, vanligt {low}–{high})", "{theme} ({count}, ordinary {low}–{high})"),
+    "brief.usual": ("Inget ämnesområde avviker från det vanliga.", "No theme is beyond what is ordinary."),
+    "brief.unknown": ("För lite är känt för att säga vad som är vanligt.", "Too little is known to say what is ordinary."),
+    "brief.spread": ("Fynd förenliga med spridning som berör området: {n}.", "Findings consistent with spread that touch the area: {n}."),
+    "brief.no_spread": ("Ingen spridning syns.", "No spread is seen."),
+    "brief.blind": (
+        "Blinda fläckar: {n}. Att inget syns där betyder inte att inget har hänt.",
+        "Blind spots: {n}. That nothing is seen there does not mean that nothing happened.",
+    ),
     "figures": ("Nyckeltal mot det väntade", "Key figures against what is expected"),
     "map": ("Karta", "Map"),
     "trends": ("Trend per ämnesområde", "Trend by theme"),
@@ -110,10 +123,19 @@ _TEXTS = {
         "That nothing is seen there does not mean that nothing happened.",
     ),
     "source": ("Källa", "Source"),
-    "reliability": ("Tillförl.", "Reliab."),
+    "reliability": ("Tillförlitlighet", "Reliability"),
     "health": ("Hälsa", "Health"),
     "told": ("Berättat om", "Told of"),
     "latest": ("Senast nytt", "Last news"),
+    "unlisted": (
+        "* Källan står inte i inställningarna; graden är den som den hade när den senast hämtades.",
+        "* The settings do not list the source; the grade is the one that it had when it was last fetched.",
+    ),
+    "sources.none": (
+        "Ingen källa som hämtas är till för området, och ingen har berättat om det under perioden.",
+        "No source that is fetched is there for the area, and none told of it in the period.",
+    ),
+    "more.places": ("{n} kommuner till", "{n} more municipalities"),
     "grades": (
         "A helt pålitlig, B vanligen, C ganska, D inte vanligen, E opålitlig, F kan inte bedömas.",
         "A completely reliable, B usually, C fairly, D not usually, E unreliable, F cannot be judged.",
@@ -147,11 +169,12 @@ _TEXTS = {
     "note.expected": (
         (
             "Väntat: vad som ändå skulle ha kommit, räknat på det som hänt här förut, på veckans timmar och årstiden. Inom det vanliga ryms 95 % av sådana "
-            "perioder. Händelser räknas, inte dokument: många artiklar om en sak är en händelse. Bekräftade: två källor eller fler har berättat med egna ord."
+            "perioder. Kvot: antalet delat med det väntade, inom parentes vad den kan vara. Händelser räknas, inte dokument: många artiklar om en sak är "
+            "en händelse. Bekräftade: två källor eller fler har berättat med egna ord."
         ),
         (
             "Expected: what would have come anyway, by what happened here before, the hours of the week and the season. 95 % of such periods lie in the "
-            "ordinary range. Occurrences are counted, not documents. Confirmed: two sources or more told of it in words of their own."
+            "ordinary range. Ratio: the count over what is expected, in brackets what it may be. Occurrences are counted, not documents. Confirmed: two sources or more told of it in words of their own."
         ),
     ),
     "note.spread": (

@@ -47,6 +47,7 @@ def test_a_visit_publishes_items_ledger_and_state_in_one_step() -> None:
         first = w.bus.raw()[0]
         assert (first.document, first.revision, first.format) == (document_id("feed", "n1"), 1, "entry")
         assert (first.area, first.reliability, first.status, first.fetched_url) == ("0180", "B", 200, w.server.url("/feed"))
+        assert state.reliability == "B"
         assert json.loads(first.body)["title"] == "Nyhet 1"
         assert {(r.key, r.shard) for r in w.bus.read("raw")} == {(document_id("feed", n), "feed") for n in ("n1", "n2")}
         assert {r.timestamp for r in w.bus.records()} == {w.clock.now()}

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from enrich.spread.usual import Expected, ordinary, ratio, tail
+from pipeline.desk.state import State
 from pipeline.errors import UsageError
+from pipeline.model import Reliability
 from pipeline.situation.areas import find
+from pipeline.situation.make import Maker
+from pipeline.situation.model import Section
 from pipeline.situation.period import begin, days_of
-from tests.situation.conftest import END
+from pipeline.situation.sheet import sheet
+from pipeline.situation.words import Words
+from tests.situation.conftest import END, THEMES
 
 
 def test_more_than_usual_is_said_with_what_was_expected(picture):
@@ -100,6 +108,33 @@ def test_sources_have_grade_and_what_they_told(picture):
     assert set(lines) == {"polisen-ac", "bladet", "rikstidning"}
     assert (lines["bladet"].told, lines["bladet"].reliability, lines["bladet"].health) == (6, "C", "unreachable")
     assert (lines["rikstidning"].told, lines["polisen-ac"].told) == (0, 8)
+
+
+def test_a_source_that_the_settings_do_not_list_keeps_its_grade(state, gazetteer):
+    """Its grade is the one it was last fetched with, and the picture says that; without that it is F."""
+    fetched = dict(state.sources) | {"bladet": replace(state.sources["bladet"], reliability=Reliability.C)}
+    maker = Maker(State({**state.folded, "sources": fetched}, 1), [], gazetteer, THEMES)
+    made = maker.make(find("2480", gazetteer, {}), begin(END, 7), END, END)
+    assert {line.id: (line.reliability, line.listed) for line in made.sources} == {"bladet": ("C", False), "polisen-ac": ("F", False)}
+    (part,) = [part for part in sheet(made, Words("sv"), None).parts if part.key == "sources"]
+    assert part.blocks[0].rows[1][1] == "C *"
+    assert "inte i inställningarna" in part.blocks[-1].text
+
+
+def test_an_area_that_no_source_is_there_for_is_a_blind_spot(state, gazetteer):
+    """Where nothing is fetched that tells of it, "nothing in the period" is not all that is said."""
+    made = Maker(state, [], gazetteer, THEMES).make(find("0980", gazetteer, {}), begin(END, 7), END, END)
+    assert (made.figures, made.sources) == ((), ())
+    assert [(line.kind, line.what) for line in made.blind if line.kind == "area"] == [("area", "Gotland")]
+
+
+def test_what_stands_out_is_said_first(picture):
+    """In short: what is more than usual, against what; spread; blind spots. Nothing of a section that is withheld."""
+    made = picture()
+    more, spread, blind = sheet(made, Words("sv"), None).brief
+    assert re.fullmatch(r"Fler än vanligt: Brand \(5, vanligt 0–\d\)\.", more)
+    assert (spread, blind.partition(".")[0]) == ("Fynd förenliga med spridning som berör området: 1.", f"Blinda fläckar: {len(made.blind)}")
+    assert sheet(replace(made, withheld=tuple(Section)), Words("sv"), None).brief == ()
 
 
 def test_the_same_input_gives_the_same_picture(picture):
