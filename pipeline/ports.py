@@ -246,6 +246,14 @@ class Index(Protocol):
         :raises QueryError: if the text, a filter or ``after`` cannot be understood.
         """
 
+    def over_time(self, search: Search, edges: Sequence[datetime]) -> tuple[int, ...]:
+        """How many documents that ``search`` finds were published in each stretch from one edge to the next.
+
+        :param search: its text and filters count, but for ``since`` and ``until``.
+        :param edges: two or more, each no earlier than the one before.
+        :raises QueryError: if the text or a filter cannot be understood.
+        """
+
     def trend(
         self, filters: Filters, bucket: Literal["hour", "day", "week"] = "day", by: Sequence[Literal["place", "theme"]] = ()
     ) -> tuple[TrendBucket, ...]:

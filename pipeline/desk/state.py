@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -66,6 +67,14 @@ class State:
         """The stories that were not merged into others, the latest first."""
         return sorted((story for story in self.stories.values() if story.into is None), key=lambda s: (s.last, s.id), reverse=True)
 
+    def stories_between(self, since: datetime, until: datetime) -> Iterator[Story]:
+        """Of the open stories those that reach into [since, until), the latest first."""
+        for story in self.open_stories:
+            if story.last < since:
+                return
+            if story.first < until:
+                yield story
+
     def story(self, story: str) -> Story | None:
         """The story of this id, or the one that it was merged into; None where there is no record of it."""
         return self.stories.get(self._end(story))
@@ -73,7 +82,16 @@ class State:
     def merged(self, story: str) -> set[str]:
         """The ids that documents of a story may have: its own, and those of all that were merged into it."""
         end = self._end(story)
-        return {story, end} | {one for one, other in self.stories.items() if other.into and self._end(one) == end}
+        return {story, end} | self._merged.get(end, set())
+
+    @cached_property
+    def _merged(self) -> Mapping[str, set[str]]:
+        """Story → all that were merged into it."""
+        found: dict[str, set[str]] = {}
+        for one, story in self.stories.items():
+            if story.into:
+                found.setdefault(self._end(one), set()).add(one)
+        return found
 
     def _end(self, story: str) -> str:
         """The id of what it was merged into in the end; that story has no record where it was always alone."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 import apsw
+from msgspec.structs import replace
 
 from pipeline.errors import QueryError, SearchIndexError
 from pipeline.index import rollup
@@ -32,13 +33,16 @@ from pipeline.index.keys import microseconds, month_start
 from pipeline.index.paging import page
 from pipeline.index.question import check_filters
 from pipeline.index.store import Numbered
-from pipeline.index.translate import translate
+from pipeline.index.translate import Translated, translate
 from pipeline.index.writes import plan
 from pipeline.model import Document
 from pipeline.ports import Filters, Hit, Page, Search, TrendBucket, Written
 
 #: Documents that are read to be removed: their counts go, too.
 _AT_ONCE = 5_000
+#: Questions whose facets are kept.
+_QUESTIONS = 64
+Facets = Mapping[str, tuple[tuple[str, int], ...]]
 
 
 class EmbeddedIndex:
@@ -56,6 +60,8 @@ class EmbeddedIndex:
         self._touched: set[int] = set()
         self._changes: Counter[rollup.Cell] = Counter()
         self._closed = self._failed = False
+        self._counted: dict[tuple[str, Filters, tuple[str, ...]], Facets] = {}
+        self._counted_in: tuple[int, int] | None = None
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -139,11 +145,10 @@ class EmbeddedIndex:
         check_filters(search.filters)
         with self._read():
             engine = self._files.engine
-            further = self._store.numbers_in(search.filters.box) if search.filters.box else []
-            asked = translate(search.text, search.filters, further, engine)
+            asked = self._asked(search.text, search.filters)
             found = page(search, asked, engine, self._store.order)
             documents = self._store.load([number for number, _ in found.hits])
-            facets = engine.count_by(asked.query, search.facets)
+            facets = self._facets(search, asked)
         highlighter = Highlighter(asked.terms, engine.analyzer)
         hits = tuple(
             Hit(document=document, score=score, highlight=highlighter.passage(document.text))
@@ -151,6 +156,14 @@ class EmbeddedIndex:
             if (document := documents.get(number)) is not None  # withdrawn since search was committed
         )
         return Page(hits=hits, total=found.total, facets=facets, after=found.after)
+
+    def over_time(self, search: Search, edges: Sequence[datetime]) -> tuple[int, ...]:
+        """See :meth:`pipeline.ports.Index.over_time`."""
+        filters = replace(search.filters, since=edges[0], until=edges[-1])
+        check_filters(filters)
+        with self._read():
+            asked = self._asked(search.text, filters)
+            return self._files.engine.count_between(asked.query, [microseconds(edge) for edge in edges])
 
     def trend(
         self, filters: Filters, bucket: Literal["hour", "day", "week"] = "day", by: Sequence[Literal["place", "theme"]] = ()
@@ -170,6 +183,21 @@ class EmbeddedIndex:
         return f"tantivy {version('tantivy')}: search finds words by their Swedish stems"
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _asked(self, text: str, filters: Filters) -> Translated:
+        further = self._store.numbers_in(filters.box) if filters.box else []
+        return translate(text, filters, further, self._files.engine)
+
+    def _facets(self, search: Search, asked: Translated) -> Facets:
+        """Counted once a question until something is committed: its pages show the same, and many ask for the same."""
+        engine, question = self._files.engine, (search.text, search.filters, search.facets)
+        if self._counted_in != engine.seen:
+            self._counted, self._counted_in = {}, engine.seen
+        if question not in self._counted:
+            while len(self._counted) >= _QUESTIONS:
+                del self._counted[next(iter(self._counted))]
+            self._counted[question] = engine.count_by(asked.query, search.facets)
+        return self._counted[question]
 
     def _remove(self, numbers: Sequence[int]) -> None:
         before = self._store.before(numbers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import tantivy
@@ -111,7 +112,8 @@ class Engine:
         self._index.register_tokenizer(ANALYZER, self.analyzer)
         self._index.config_reader("manual")
         self._writer: tantivy.IndexWriter | None = None
-        self._seen = _state(directory)
+        #: Which commit searches see.
+        self.seen = _state(directory)
         self.searcher = self._index.searcher()
 
     @classmethod
@@ -129,10 +131,10 @@ class Engine:
     def refresh(self) -> None:
         """Let searches see what is committed; does nothing if that is what they see."""
         state = _state(self.directory)  # before the reload: a commit in between is seen at the next call
-        if state != self._seen:
+        if state != self.seen:
             self._index.reload()
             self.searcher = self._index.searcher()
-            self._seen = state
+            self.seen = state
 
     def replace(self, items: Iterable[Numbered], remove: Iterable[int]) -> None:
         """Take out the numbers of ``remove``, then put in ``items``; to be committed."""
@@ -187,6 +189,18 @@ class Engine:
             raise SearchIndexError(f"facets: more different values than can be counted ({error}); narrow the search") from error
         pairs = {facet: [(b["key"], b["doc_count"]) for b in found[facet]["buckets"]] for facet in wanted}
         return {facet: tuple(sorted(counts, key=lambda pair: (-pair[1], pair[0]))) for facet, counts in pairs.items()}
+
+    def count_between(self, query: tantivy.Query, edges: Sequence[int]) -> tuple[int, ...]:
+        """Documents published from each edge up to the next, in microseconds."""
+        spans = list(pairwise(edges))
+        ranges = [{"from": start, "to": end} for start, end in spans if start < end]
+        if not ranges:
+            return (0,) * len(spans)
+        found = self.searcher.aggregate(query, {"stretches": {"range": {"field": "published", "ranges": ranges}}})["stretches"]["buckets"]
+        counts = {
+            bucket["from"]: bucket["doc_count"] for bucket in found if "from" in bucket and "to" in bucket
+        }  # the rest lies around them
+        return tuple(counts.get(float(start), 0) if start < end else 0 for start, end in spans)
 
     def _write(self) -> tantivy.IndexWriter:
         if self._writer is None:

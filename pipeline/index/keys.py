@@ -120,6 +120,7 @@ def hour_number(moment: datetime) -> int:
     return (moment.toordinal() - 1) * 24 + moment.hour
 
 
+@lru_cache(maxsize=20_000)  # hours of two years: trends ask for the same ones
 def hour_start(number: int) -> datetime:
     """The time at which the hour of :func:`hour_number` begins."""
     return datetime(1, 1, 1, tzinfo=UTC) + timedelta(hours=number)

@@ -49,9 +49,8 @@ def page(search: Search, asked: Translated, engine: Engine, order: Order) -> Fou
     """
     check_size(search)
     cursor = _read(search)
-    total = engine.count(asked.query)
     by_score = search.order == "relevance" and asked.terms
-    return (_relevant if by_score else _newest)(_Asked(search, asked.query, engine, order, cursor, total))
+    return (_relevant if by_score else _newest)(_Asked(search, asked.query, engine, order, cursor))
 
 
 class _Asked(NamedTuple):
@@ -60,7 +59,6 @@ class _Asked(NamedTuple):
     engine: Engine
     order: Order
     cursor: Cursor
-    total: int
 
 
 def _newest(asked: _Asked) -> Found:
@@ -70,7 +68,9 @@ def _newest(asked: _Asked) -> Found:
         rest = _and(rest, Query.range_query(asked.engine.schema, "published", FieldType.Integer, upper_bound=cursor.published))
         same = _and(asked.query, Query.term_query(asked.engine.schema, "published", cursor.published))
         seen = asked.engine.count(same)
-    hits = _complete(asked._replace(query=rest), size + seen + 1, "published")
+    hits, total = _complete(asked._replace(query=rest), size + seen + 1, "published")
+    if cursor.published is not None:
+        total = asked.engine.count(asked.query)
     places = asked.order([number for _, number in hits])
     ranked = sorted((-published, key, number) for number, (published, key) in places.items())
     if cursor.published is not None:
@@ -78,19 +78,19 @@ def _newest(asked: _Asked) -> Found:
     chosen = ranked[:size]
     more = len(ranked) > size
     after = _write(asked.search, Cursor("", published=-chosen[-1][0], id=chosen[-1][1])) if more else None
-    return Found(tuple((number, 0.0) for _, _, number in chosen), asked.total, after)
+    return Found(tuple((number, 0.0) for _, _, number in chosen), total, after)
 
 
 def _relevant(asked: _Asked) -> Found:
     """Only documents with the score of one on this page are compared further, wherever the engine has put them."""
     size, begin, before = asked.search.size, asked.cursor.begin, asked.cursor.skip - asked.cursor.begin
-    hits = _complete(asked, before + size, None, begin)
+    hits, total = _complete(asked, before + size, None, begin)
     places = asked.order([number for _, number in hits])
     ranked = sorted((-score, -places[number][0], places[number][1], number) for score, number in hits if number in places)
     chosen = ranked[before : before + size]
     end = asked.cursor.skip + size
-    after = _write(asked.search, Cursor("", skip=end, begin=begin + _first_alike(hits, before + size))) if end < asked.total else None
-    return Found(tuple((number, -score) for score, _, _, number in chosen), asked.total, after)
+    after = _write(asked.search, Cursor("", skip=end, begin=begin + _first_alike(hits, before + size))) if end < total else None
+    return Found(tuple((number, -score) for score, _, _, number in chosen), total, after)
 
 
 def _first_alike(hits: list[tuple[Any, int]], end: int) -> int:
@@ -100,22 +100,23 @@ def _first_alike(hits: list[tuple[Any, int]], end: int) -> int:
     return next(i for i, (key, _) in enumerate(hits) if key == hits[end - 1][0])
 
 
-def _complete(asked: _Asked, wanted: int, by: str | None, offset: int = 0) -> list[tuple[Any, int]]:
-    """The best ``wanted`` hits after ``offset`` and all that equal the last of them, as (key, number)."""
-    limit, left = wanted + 1, asked.total - offset
-    if left <= 0:
-        return []
+def _complete(asked: _Asked, wanted: int, by: str | None, offset: int = 0) -> tuple[list[tuple[Any, int]], int]:
+    """The best ``wanted`` hits after ``offset`` and all that equal the last of them, as (key, number); and how many there are in all."""
     searcher = asked.engine.searcher
+    limit, left = wanted + 1, searcher.num_docs - offset
+    if left <= 0:
+        return [], asked.engine.count(asked.query)
     while True:
         limit = min(limit, left)  # the engine makes room for as many
-        hits = searcher.search(asked.query, limit=limit, count=False, order_by_field=by, offset=offset).hits
-        if len(hits) < limit or limit == left or hits[-1][0] != hits[wanted - 1][0]:
+        found = searcher.search(asked.query, limit=limit, count=True, order_by_field=by, offset=offset)
+        hits, left = found.hits, found.count - offset  # type: ignore[attr-defined]  # its stub forgets count
+        if len(hits) < limit or limit >= left or hits[-1][0] != hits[wanted - 1][0]:
             break
         limit *= 4
     last = hits[wanted - 1][0] if len(hits) >= wanted else None
     cut = next((i for i in range(wanted, len(hits)) if hits[i][0] != last), len(hits))
     numbers = searcher.fast_field_values("number", [address for _, address in hits[:cut]])
-    return [(key, int(number or 0)) for (key, _), number in zip(hits[:cut], numbers, strict=True)]
+    return [(key, int(number or 0)) for (key, _), number in zip(hits[:cut], numbers, strict=True)], found.count  # type: ignore[attr-defined]
 
 
 def _and(query: Query, other: Query) -> Query:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from typing import TypeVar
 
 import httpx
 from msgspec.structs import replace
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from enrich.spread.model import Occurrence
 from pipeline import app, recording
@@ -27,6 +30,7 @@ from pipeline.ports import Record
 from pipeline.replay import Speed, play
 from pipeline.service import in_loop
 from pipeline.settings import Settings
+from tests.bench import texts
 from tests.bench.pipeline import EVERYTHING, KINDS, Watch, record
 
 #: Documents in the index, and requests of each page.
@@ -37,17 +41,41 @@ T = TypeVar("T")
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-def fill(folder: Path, count: int) -> None:
-    """A data directory with so many of the recorded notices, through the whole pipeline, with the night's work done."""
+def make(folder: Path, count: int) -> None:
+    """The data directory, made beside its place and moved there when it is whole: one that stands there is."""
+    made = folder.with_name(folder.name + ".making")
+    shutil.rmtree(made, ignore_errors=True)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+    ) as bar:
+        task = bar.add_task("documents", total=count)
+        fill(made, min(count, COUNT), lambda number: bar.advance(task, number))
+        if count > COUNT:
+            multiply(made, count // COUNT, lambda number: bar.advance(task, number))
+    made.rename(folder)
+
+
+def fill(folder: Path, count: int, done: Callable[[int], None]) -> None:
+    """A data directory with so many of the recorded notices, through the whole pipeline."""
     source, _ = KINDS["json"]
     settings, file = Settings(data_dir=folder, analysis=EVERYTHING), folder / "recording.jsonl"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
     record("json", count, file)
-    in_loop(play(settings, (source,), recording.read(file, source.id), Speed(), Watch(), night=False))
+    in_loop(play(settings, (source,), recording.read(file, source.id), Speed(), _Answers(done), night=False))
     file.unlink()
 
 
-def multiply(folder: Path, times: int) -> None:
+class _Answers(Watch):
+    """Tells how far a replay is."""
+
+    def __init__(self, done: Callable[[int], None]) -> None:
+        self._done = done
+
+    def advance(self, moment: object, *, skipped: bool = False) -> None:
+        self._done(texts.PAGE)
+
+
+def multiply(folder: Path, times: int, done: Callable[[int], None]) -> None:
     """The documents, stories and events so many times, each time some minutes later and under other ids: ten years of notices in one."""
     settings = Settings(data_dir=folder)
     bus, index = app.open_bus(settings), app.open_index(settings)
@@ -62,6 +90,7 @@ def multiply(folder: Path, times: int) -> None:
 
         for some in batched(documents, 2_000):
             index.upsert([replace(one, id=other(one.id), published=one.published + later, story=other(one.story)) for one in some])
+            done(len(some))
         index.flush()
         copies = (
             replace(one, id=other(one.id), documents={other(d): n for d, n in one.documents.items()}, last=one.last + later, into=None)
@@ -199,9 +228,7 @@ def report(count: int, kept: Path | None) -> list[str]:
     with tempfile.TemporaryDirectory() as own:
         folder = kept or Path(own) / "data"
         if not (folder / "bus.db").exists():
-            fill(folder, min(count, COUNT))
-            if count > COUNT:
-                multiply(folder, count // COUNT)
+            make(folder, count)
         index = app.open_index(Settings(data_dir=folder))
         documents = index.count()
         index.close()

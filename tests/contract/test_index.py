@@ -21,7 +21,7 @@ from pipeline.ports import Filters, Index, Search, TrendBucket, Written
 from tests.contract.index_adapters import ADAPTERS, Adapter
 
 NOON = datetime(2024, 5, 14, 12, tzinfo=UTC)  # a Tuesday
-HOUR = timedelta(hours=1)
+HOUR, MICROSECOND = timedelta(hours=1), timedelta(microseconds=1)
 
 
 def place(code: str, role: PlaceRole = PlaceRole.HAPPENED, point: tuple[float, float] | None = None) -> Place:
@@ -434,6 +434,36 @@ def test_facets_count_all_that_is_found(index: Index):
         "source": (("polisen", 1), ("sr.se", 1)),
         "language": (("en", 1), ("sv", 1)),
     }
+
+
+def test_facets_follow_every_change(index: Index):
+    """The same question is counted anew once something was written, changed or withdrawn."""
+    asked = Search(text="brand", size=1, facets=("source",))
+    fill(index, document("a", "brand"))
+    counted = [index.search(asked).facets["source"] for _ in range(2)]
+    fill(index, document("b", "brand", source="sr.se"))
+    counted.append(index.search(asked).facets["source"])
+    fill(index, tombstone("a", 2))
+    counted.append(index.search(asked).facets["source"])
+    assert counted == [(("polisen", 1),), (("polisen", 1),), (("polisen", 1), ("sr.se", 1)), (("sr.se", 1),)]
+
+
+def test_what_is_found_over_time_is_what_each_stretch_finds(index: Index):
+    """A stretch begins with its first microsecond and ends before its last; what lies outside, or is not found, counts nowhere."""
+    times = [NOON - MICROSECOND, NOON, NOON, NOON + HOUR - MICROSECOND, NOON + HOUR, NOON + 3 * HOUR - MICROSECOND, NOON + 3 * HOUR]
+    fill(index, *(document(f"{number}", "brand", published=moment) for number, moment in enumerate(times)), document("other", "bil"))
+    edges = [NOON, NOON + HOUR, NOON + 2 * HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR]
+    assert index.over_time(Search(text="brand", filters=Filters(since=NOON + HOUR)), edges) == (3, 1, 0, 1)
+    assert index.over_time(Search(text="brand", filters=Filters(sources=("sr.se",))), edges) == (0, 0, 0, 0)
+    assert index.over_time(Search(), edges) == (4, 1, 0, 1)
+    assert index.over_time(Search(), [NOON, NOON]) == (0,)
+    with pytest.raises(QueryError, match="character 1"):
+        index.over_time(Search(text='"brand'), edges)
+
+
+def test_an_empty_index_has_nothing_over_time(index: Index):
+    """Each stretch is there, with none in it."""
+    assert index.over_time(Search(), [NOON, NOON + HOUR, NOON + 2 * HOUR]) == (0, 0)
 
 
 def test_highlights_are_escaped_and_marked(index: Index):

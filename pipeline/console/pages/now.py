@@ -13,7 +13,7 @@ from pipeline.console.ask import AskError, moment
 from pipeline.console.rows import BlindRow, DocumentRow, FindingRow, Show, StoryRow
 from pipeline.desk.rhythm import FEWEST, WINDOWS, Usual, chance_of, stretches, usual
 from pipeline.model import Story
-from pipeline.ports import Filters, Search
+from pipeline.ports import Filters, Hit, Search
 
 _HOURS = {"6h": 6, "24h": 24, "7d": 168}
 #: A municipality has clearly more than usual where chance gives as many in fewer than one of so many looks.
@@ -82,21 +82,27 @@ def now(show: Show, asked: NowAsked) -> Now:
     total = room.index.count()
     present = room.clock.now()
     at = moment("at", asked.at, present) or present
-    filters = show.who.narrowed(Filters(themes=_themes(asked), until=at))
-    fresh = room.index.search(Search(filters=filters, size=_DOCUMENTS, order="newest")).hits
-    stale = bool(fresh) and not asked.at and fresh[0].document.published < present - length
-    if stale:
-        at = _next_hour(fresh[0].document.published)
+    fresh = _fresh(show, asked, at - length, at)
+    last = () if fresh or asked.at else _fresh(show, asked, None, at)
+    if last:
+        at = _next_hour(last[0].document.published)
+        fresh = _fresh(show, asked, at - length, at)
     since, end = at - length, _next_hour(at - timedelta(microseconds=1))
     count, *earlier = _counts(show, asked, end, length) or [0]
     return Now(
-        since=since, at=at, period=asked.period, stale=stale, total=total, count=count, usual=usual(earlier),
-        areas=_areas(show, asked, end, length, len(earlier)), fresh=show.hits(hit for hit in fresh if hit.document.published >= since),
+        since=since, at=at, period=asked.period, stale=bool(last), total=total, count=count, usual=usual(earlier),
+        areas=_areas(show, asked, end, length, len(earlier)), fresh=show.hits(fresh),
         stories=tuple(show.story(story) for story in _stories(show, asked, since, at)),
         surges=tuple(map(show.finding, _findings(show, asked, since, at, ("surge", "burst"))[:_FINDINGS])),
         spread=tuple(map(show.finding, _findings(show, asked, since - timedelta(days=6), at, ("spread",))[:_FINDINGS])),
         blind=show.blind(),
     )  # fmt: skip
+
+
+def _fresh(show: Show, asked: NowAsked, since: datetime | None, until: datetime) -> tuple[Hit, ...]:
+    """The newest documents of a time."""
+    filters = show.who.narrowed(Filters(themes=_themes(asked), since=since, until=until))
+    return show.room.index.search(Search(filters=filters, size=_DOCUMENTS, order="newest")).hits
 
 
 def _next_hour(moment: datetime) -> datetime:
@@ -145,12 +151,11 @@ def _themes(asked: NowAsked) -> tuple[str, ...]:
 
 def _stories(show: Show, asked: NowAsked, since: datetime, at: datetime) -> list[Story]:
     """The latest that several sources tell of, then the latest of all."""
-    found = []
-    for story in show.room.state.open_stories:
-        if story.last < since:
-            break
-        if story.first < at and (not asked.theme or any(_within(theme, asked.theme) for theme in story.themes)) and show.sees_story(story):
-            found.append(story)
+    found = [
+        story
+        for story in show.room.state.stories_between(since, at)
+        if (not asked.theme or any(_within(theme, asked.theme) for theme in story.themes)) and show.sees_story(story)
+    ]
     found.sort(key=lambda story: story.independent < 2)
     return found[:_STORIES]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 
@@ -160,16 +161,9 @@ def brush(show: Show, asked: SearchAsked) -> Brush:
     until = filters.until or _latest(show, filters, text) + timedelta(hours=1)
     since = filters.since or until - timedelta(days=_BARS)
     step = (until - since) / _BARS
-    bars = []
-    for number in range(_BARS):
-        begin = since + number * step
-        end = until if number == _BARS - 1 else begin + step
-        within = Filters(
-            places=filters.places, themes=filters.themes, sources=filters.sources, languages=filters.languages, copies=filters.copies,
-            since=begin, until=end,
-        )  # fmt: skip
-        bars.append(Bar(since=begin, until=end, count=index.search(Search(text=text, filters=within, size=1, order="newest")).total))
-    return Brush(bars=tuple(bars))
+    edges = [*(since + number * step for number in range(_BARS)), until]
+    counts = index.over_time(Search(text=text, filters=filters), edges)
+    return Brush(bars=tuple(Bar(since=begin, until=end, count=count) for (begin, end), count in zip(pairwise(edges), counts, strict=True)))
 
 
 def _latest(show: Show, filters: Filters, text: str) -> datetime:
