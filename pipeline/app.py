@@ -83,6 +83,7 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
         Topic(name="sources", compacted=True),
         Topic(name="items", compacted=True),
         Topic(name="erased", compacted=True),
+        Topic(name="receipts", compacted=True),
         Topic(name="versions", compacted=True),
         Topic(name="stories", compacted=True),
         Topic(name="story_members", retention=timedelta(days=4)),  # longer than stories look back: enrich.stories.stories.WINDOW
@@ -465,9 +466,9 @@ def archive(settings: Settings) -> Iterator[Archive | None]:
 def forget_answers(settings: Settings, wanted: Mapping[str, str]) -> int:
     """Take the text of documents (id → source) out of the archive of answers, and of its file; returns out of how many answers.
 
-    Not to be called in an event loop.
+    Also out of one of a time when answers were kept. Not to be called in an event loop.
     """
-    from collectors.archive import FILE_NAME
+    from collectors.archive import FILE_NAME, Archive
     from collectors.registry import kinds
     from collectors.rereading import forget
     from collectors.sandbox import Sandbox
@@ -476,10 +477,22 @@ def forget_answers(settings: Settings, wanted: Mapping[str, str]) -> int:
         async with Sandbox() as sandbox:
             return await forget(opened, wanted, kinds(sandbox))
 
-    if not wanted or not (settings.data_dir / FILE_NAME).exists():
+    path = settings.data_dir / FILE_NAME
+    if not wanted or not path.exists():
         return 0
-    with archive(settings) as opened:
-        return asyncio.run(forgotten(opened)) if opened else 0
+    with Archive(path, settings.keep.answers) as opened:
+        return asyncio.run(forgotten(opened))
+
+
+def expire_answers(settings: Settings, now: datetime) -> int:
+    """Remove answers that are past their time from an archive of a time when they were kept; returns how many."""
+    from collectors.archive import FILE_NAME, Archive
+
+    path = settings.data_dir / FILE_NAME
+    if not path.exists():
+        return 0
+    with Archive(path, settings.keep.answers) as opened:
+        return opened.expire(now)
 
 
 def subscriber(settings: Settings, engine: Engine, collector: Collector, clock: Clock, sources: Sequence[Source]) -> Subscriber:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from pipeline import erase
 from pipeline.app import READS
 from pipeline.dead import DEAD, letters
+from pipeline.errors import SettingsError
 from pipeline.model import Books, IndexBooks, Retry, SourceState, Wire, decode
 from pipeline.ports import Bus, Index
+from pipeline.settings import Settings, load_sources, unstated
 
 _LIBRARIES = ("apsw", "elasticsearch", "feedparser", "kafka-python", "scrapy", "spacy", "tantivy")
 #: How often to count again what moves while it is counted, and the seconds between.
 _TRIES, _PAUSE = 100, 0.02
+#: Without a look for what is past its retention, and of an erasure, before something is amiss.
+_OVERDUE, _UNFINISHED = timedelta(hours=48), timedelta(hours=3)
 T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
 
@@ -56,6 +62,8 @@ class Report(Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     #: What the index is, and how it finds words.
     index: str = ""
+    #: Whether what is past its retention is erased each night, and when it was last looked for.
+    retention: str = ""
 
     @property
     def accounted(self) -> int:
@@ -125,6 +133,27 @@ def _unmoved(count: Callable[[], T]) -> T:
             break
         time.sleep(_PAUSE)
     return after
+
+
+def retained(report: Report, bus: Bus, settings: Settings, now: datetime) -> Report:
+    """The report with what is known of retention: whether it is looked after, how lately, and what is amiss."""
+    kept = erase.receipts(bus)
+    looked, problems = erase.looked(kept), []
+    nightly = f"erased each night at {settings.keep.erase_hour}:00 UTC" if settings.keep.erase_nightly else "erased on command only"
+    if settings.keep.erase_nightly and looked is not None and now - looked >= _OVERDUE:
+        problems.append(
+            f"what is past its retention was last looked for {looked:%Y-%m-%d}: `fjaril run` erases it each night, "
+            "`fjaril erase --past-retention` now"
+        )
+    cut_short = [one for one in kept if not one.is_complete and now - one.at >= _UNFINISHED]
+    problems += [f"the erasure of {one.at:%Y-%m-%d %H:%M} has not finished: `fjaril run` finishes it within the hour" for one in cut_short]
+    try:
+        slips = unstated(load_sources(settings.sources), settings.keep)
+        problems += [f"keep.purposes.{slip}: no source of {settings.sources} states this purpose" for slip in slips]
+    except SettingsError as error:
+        problems.append(str(error))
+    line = f"{nightly}; last {f'{looked:%Y-%m-%d %H:%M}' if looked else 'never'}"
+    return msgspec.structs.replace(report, retention=line, problems=[*report.problems, *problems])
 
 
 def facts(report: Report) -> dict[str, object]:

@@ -1,8 +1,9 @@
-"""Erasure on request: a document, or all of a source, leaves bus and index as if its source had withdrawn it, and does not come back.
+"""Erasure: a document leaves bus and index as if its source had withdrawn it, and does not come back; on request, or past its retention.
 
 The withdrawal goes through the pipeline like a source's own, with a version far beyond what the source can reach by edits: what it gives
 later of the same document counts as older, is never searchable, and is emptied within the hour (:func:`again`). Which documents were
-erased stands in topic ``erased``: ids, times, and why; nothing of what they said.
+erased stands in topic ``erased``: ids, times, and why; nothing of what they said. A receipt stands in topic ``receipts`` from the moment at
+which the withdrawals do, so that what was cut short is known and finished.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from enrich.spread.model import Occurrence
 from pipeline.alerts.topics import JOURNAL
 from pipeline.errors import UsageError
 from pipeline.model import Instant, ItemState, RawItem, Source, Wire, decode, encode
-from pipeline.ports import Bus, Filters, Index, Record, Search
+from pipeline.ports import Bus, Index, Record
 from pipeline.runner import TEXT_TOPICS
 from pipeline.situation.period import day_of
 
@@ -29,7 +30,7 @@ _BEYOND, _HIGHEST = 10_000, 1_000_000
 
 
 class Erased(Wire, frozen=True, kw_only=True, tag="erased"):
-    """A document was erased on request (topic ``erased``, key = document id)."""
+    """A document was erased (topic ``erased``, key = document id)."""
 
     source: str
     at: Instant
@@ -47,29 +48,30 @@ class _Withdrawal(Struct, frozen=True):
 _withdrawals = msgspec.json.Decoder(_Withdrawal)
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
-    """What was erased, and whether anything is left."""
+class Receipt(Wire, frozen=True, kw_only=True, tag="receipt"):
+    """What was erased, and whether anything is left (topic ``receipts``, key = its moment). One without documents: nothing was to be."""
 
     at: Instant
     who: str
     purpose: str
-    documents: tuple[str, ...]
-    sources: tuple[str, ...]
+    #: Ids; on the bus they stand in topic ``erased`` alone.
+    documents: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     #: Topic → records that held something before, and after.
-    before: dict[str, int]
-    after: dict[str, int]
+    before: dict[str, int] = {}  # noqa: RUF012  (msgspec copies it)
+    after: dict[str, int] = {}  # noqa: RUF012
     #: Documents that search could find before, and can after.
-    searchable_before: int
-    searchable_after: int
+    searchable_before: int = 0
+    searchable_after: int = 0
     #: Whether the index's files were rewritten; else the pipeline that runs does so within the hour.
-    rewritten: bool
-    #: Days whose exports were made anew without them.
-    exports: tuple[date, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether nothing of them is left."""
-        return not any(self.after.values()) and not self.searchable_after
+    rewritten: bool = False
+    #: Archived answers that they were taken out of.
+    answers: int = 0
+    #: Days that counted them, and those of them whose exports were made anew.
+    days: tuple[date, ...] = ()
+    exports: tuple[date, ...] = ()
+    #: Whether all was done and looked at, and nothing of them is left.
+    is_complete: bool = False
 
 
 def wanted(bus: Bus, ids: Collection[str], source: str | None) -> dict[str, ItemState]:
@@ -87,28 +89,57 @@ def wanted(bus: Bus, ids: Collection[str], source: str | None) -> dict[str, Item
     return {id_: items[id_] for id_ in sorted({*ids, *of_source})}
 
 
-def past_retention(index: Index, sources: Iterable[Source], now: datetime) -> Iterator[str]:
-    """Ids of documents that their source's terms no longer allow to be kept (``retention_days``)."""
-    for source in sources:
-        filters = Filters(sources=(source.id,), until=now - timedelta(days=source.retention_days))
-        after: str | None = None
-        while True:
-            page = index.search(Search(filters=filters, size=1_000, order="newest", after=after))
-            yield from (hit.document.id for hit in page.hits)
-            if (after := page.after) is None:
-                break
+def past_retention(bus: Bus, sources: Iterable[Source], now: datetime) -> dict[str, ItemState]:
+    """Id → the last version, of what its source last gave longer ago than it may be kept (``retention_days``)."""
+    limits = {source.id: now - timedelta(days=source.retention_days) for source in sources}
+    done = erased(bus).keys()
+    items = ((record.key, decode(record.value, ItemState)) for record in bus.read("items") if record.value)
+    return {
+        id_: item
+        for id_, item in items
+        if not item.withdrawn and id_ not in done and item.source in limits and item.seen < limits[item.source]
+    }
 
 
-def request(bus: Bus, items: Mapping[str, ItemState], purpose: str, now: datetime) -> None:
-    """Publish the withdrawals; the stages do the rest. What was erased before stays so, and is not withdrawn again."""
+def request(bus: Bus, items: Mapping[str, ItemState], receipt: Receipt) -> None:
+    """Publish the withdrawals and what is known of the receipt; the stages do the rest.
+
+    What was erased before stays so, and is not withdrawn again.
+    """
     done = erased(bus)
     new = {id_: item for id_, item in items.items() if id_ not in done}
-    bus.publish([record for id_, item in new.items() for record in _records(id_, item, purpose, now)])
+    bus.publish([_kept(receipt), *(record for id_, item in new.items() for record in withdrawal(id_, item, receipt.purpose, receipt.at))])
 
 
-def erased(bus: Bus) -> dict[str, Erased]:
-    """Id → what was erased on request."""
-    return {record.key: decode(record.value, Erased) for record in bus.read("erased")}
+def keep(bus: Bus, receipt: Receipt) -> None:
+    """Store it in the place of what was known of it before."""
+    bus.publish([_kept(receipt)])
+
+
+def _kept(receipt: Receipt) -> Record:
+    value = encode(replace(receipt, documents=()))
+    return Record(topic="receipts", key=receipt.at.isoformat(), value=value, timestamp=receipt.at)
+
+
+def receipts(bus: Bus) -> list[Receipt]:
+    """All that are kept, earliest first, without the ids (:func:`documents_of`)."""
+    last = {record.key: decode(record.value, Receipt) for record in bus.read("receipts")}
+    return sorted(last.values(), key=lambda receipt: receipt.at)
+
+
+def looked(kept: Iterable[Receipt]) -> datetime | None:
+    """When last nothing (more) was past its retention; None if nobody ever looked."""
+    return max((receipt.at for receipt in kept if not receipt.sources), default=None)
+
+
+def documents_of(bus: Bus, receipt: Receipt) -> dict[str, str]:
+    """Id → source, of what was erased by it for the first time."""
+    return {id_: one.source for id_, one in erased(bus).items() if one.at == receipt.at}
+
+
+def erased(bus: Bus, since: datetime | None = None) -> dict[str, Erased]:
+    """Id → what was erased, from ``since`` on if it is given."""
+    return {record.key: decode(record.value, Erased) for record in bus.read("erased", since)}
 
 
 def finish(bus: Bus, ids: Collection[str], now: datetime) -> None:
@@ -153,9 +184,8 @@ def _holds_something(value: bytes) -> bool:
 
 
 def days(bus: Bus, ids: Collection[str]) -> set[date]:
-    """The days that count them: what they tell of happened then, or they were published then."""
-    last = {record.key: record.value for record in bus.read("events") if record.value}
-    occurrences = (decode(value, Occurrence) for value in last.values())
+    """The days that count them, or did before they were withdrawn: what they tell of happened then, or they were published then."""
+    occurrences = (decode(record.value, Occurrence) for record in bus.read("events") if record.value)
     return {
         day_of(moment)
         for one in occurrences
@@ -164,9 +194,29 @@ def days(bus: Bus, ids: Collection[str]) -> set[date]:
     }
 
 
-def _records(id_: str, item: ItemState, purpose: str, now: datetime) -> Iterator[Record]:
+def revise(bus: Bus, ids: Collection[str]) -> int:
+    """Take documents out of the events that they told of; returns out of how many.
+
+    The stage ``spread`` does so with the events that it remembers, which are those of the last two weeks: not to be called before it has.
+    """
+    last = {record.key: record for record in bus.read("events") if record.value}
+    records = []
+    for record in last.values():
+        occurrence = decode(record.value, Occurrence)
+        left = tuple(sighting for sighting in occurrence.sightings if sighting.document not in ids)
+        if len(left) < len(occurrence.sightings):
+            event = replace(occurrence.event, time=min(sighting.time for sighting in left)) if left else occurrence.event
+            revised = replace(occurrence, event=event, sightings=left)
+            # as old as it is, so that it is kept no longer, and a stage that begins anew does not take it for news
+            records.append(Record(topic="events", key=record.key, value=encode(revised), timestamp=record.timestamp))
+    bus.publish(records)
+    return len(records)
+
+
+def withdrawal(id_: str, item: ItemState, purpose: str, now: datetime) -> Iterator[Record]:
+    """What erases a document, for the bus."""
     revision = min(item.revision + _BEYOND, _HIGHEST)
-    withdrawal = RawItem(
+    raw = RawItem(
         document=id_,
         source=item.source,
         native_id="",
@@ -177,7 +227,7 @@ def _records(id_: str, item: ItemState, purpose: str, now: datetime) -> Iterator
         body="",
         withdrawn=True,
     )
-    yield Record(topic="raw", key=id_, value=encode(withdrawal), timestamp=now, shard=item.source)
+    yield Record(topic="raw", key=id_, value=encode(raw), timestamp=now, shard=item.source)
     note = Erased(source=item.source, at=now, purpose=purpose, revision=revision)
     yield Record(topic="erased", key=id_, value=encode(note), timestamp=now)
     # the collector still knows it, so that it is not taken for new; under which address or of whom is forgotten

@@ -115,9 +115,10 @@ def _carry_over(old: Bus, new: Bus) -> None:
     counted = ((record, replace(state, fetched=published.get(state.source, 0), unchanged=0, archived=0)) for record, state in states)
     new.publish([_same(record, encode(state)) for record, state in counted])
     items = {record.key: decode(record.value, ItemState) for record in new.read("items") if record.value}
-    for key, one in erase.erased(old).items():  # what was erased on request stays so
+    for key, one in erase.erased(old).items():  # what was erased stays so
         if key in items:
-            erase.request(new, {key: items[key]}, one.purpose, one.at)
+            new.publish(list(erase.withdrawal(key, items[key], one.purpose, one.at)))
+    new.publish([_same(record, record.value) for record in old.read("receipts")])
 
 
 def _same(record: Delivered, value: bytes) -> Record:

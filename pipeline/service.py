@@ -17,13 +17,15 @@ from collectors.engine import Engine
 from collectors.engine import run as run_in_loop
 from collectors.schedule import Schedule
 from collectors.streams import Streams
-from pipeline import app, erase
+from pipeline import app, erase, erasure
 from pipeline.clock import SystemClock
+from pipeline.erase import Receipt
 from pipeline.errors import FjarilError
 from pipeline.export import write
 from pipeline.live import Live, running
 from pipeline.model import Source, SourceState
-from pipeline.settings import Settings, load_sources
+from pipeline.ports import Clock, Index
+from pipeline.settings import Settings, load_sources, sources_of, unstated
 from pipeline.situation import period
 
 log = structlog.get_logger()
@@ -34,6 +36,8 @@ _LOOK = 1.0
 _EXPIRY = 3600.0
 #: The hour (UTC) in which all events are looked at again, the longest time without, and seconds between two looks at the clock.
 _NIGHT, _OVERDUE, _LOOK_AT_CLOCK = 1, timedelta(hours=36), 60.0
+#: Seconds that the stages are given to take withdrawals, and between two looks.
+_PATIENCE, _LOOK_AT_STAGES = 600.0, 0.5
 #: A day is exported so long after its end, and so many days are caught up with.
 _SETTLED, _CAUGHT_UP = timedelta(hours=3), 31
 
@@ -71,12 +75,14 @@ async def serve(settings: Settings, stages: Sequence[str], watch: Callable[[Live
     :param watch: is given the pipeline once it runs.
     :raises FjarilError: what has stopped it, if nobody did.
     """
-    sources = load_sources(settings.sources) if "collect" in stages else ()
+    sources = sources_of(settings) if "collect" in stages else ()
     with _logged(settings, stages), running(settings, stages, SystemClock()) as live:
         watch(live)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_look_after(settings, live))
+                if live.index is not None:
+                    tasks.create_task(_retention(settings, live, live.index))
                 if "spread" in stages:
                     tasks.create_task(_nights(settings, live))
                     if settings.export.nightly:
@@ -111,10 +117,14 @@ async def _collect(settings: Settings, sources: Sequence[Source], live: Live) ->
         await stack.enter_async_context(Streams(collector, sources, clock, live.ready, visited))
         await stack.enter_async_context(Schedule(collector, sources, live.ready, visited, pushed))
         while True:  # until cancelled
+            gone = {id_: one.source for id_, one in erase.erased(live.bus).items()}
             if archive is not None:
-                gone = {id_: one.source for id_, one in erase.erased(live.bus).items()}
                 emptied = await collector.forget(gone)
-                log.info("archive_expired", answers=archive.expire(clock.now()), emptied=emptied)
+                expired = archive.expire(clock.now())
+            else:  # there may be one of before
+                emptied = await asyncio.to_thread(app.forget_answers, settings, gone)
+                expired = await asyncio.to_thread(app.expire_answers, settings, clock.now())
+            log.info("archive_expired", answers=expired, emptied=emptied)
             await asyncio.sleep(_EXPIRY)
 
 
@@ -135,11 +145,11 @@ def _not_cut_short(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
-def night_is_due(now: datetime, last: datetime | None) -> bool:
-    """Whether all events are to be looked at again: once each night, and at any hour when a night was missed."""
+def night_is_due(now: datetime, last: datetime | None, hour: int = _NIGHT) -> bool:
+    """Whether what is done each night is to be done now: once, in its hour, and at any hour when a night was missed."""
     if last is None:
-        return now.hour == _NIGHT
-    return now - last >= _OVERDUE or (now.hour == _NIGHT and last.date() < now.date())
+        return now.hour == hour
+    return now - last >= _OVERDUE or (now.hour == hour and last.date() < now.date())
 
 
 async def _nights(settings: Settings, live: Live) -> None:
@@ -181,6 +191,70 @@ async def _exports(settings: Settings, live: Live) -> None:
                 break
             log.info("export", day=str(day))
         await asyncio.sleep(_LOOK_AT_CLOCK)
+
+
+async def _retention(settings: Settings, live: Live, index: Index) -> None:
+    """Erase each night what is past its retention; finish what an erasure that was cut short has left, at once and each hour."""
+    clock, loop, tried = SystemClock(), asyncio.get_running_loop(), -_EXPIRY
+    if slips := unstated(load_sources(settings.sources), settings.keep):
+        log.warning("keep.purposes", found=list(slips), expected="a purpose that a source states")
+    while True:
+        kept = await asyncio.to_thread(erase.receipts, live.bus)
+        unfinished = [receipt for receipt in kept if not receipt.is_complete]
+        try:
+            if unfinished and loop.time() - tried >= _EXPIRY:
+                with erasure.only_one(settings):
+                    tried = loop.time()
+                    for receipt in unfinished:
+                        await _finish(settings, live, index, receipt)
+            elif not unfinished and settings.keep.erase_nightly and night_is_due(clock.now(), erase.looked(kept), settings.keep.erase_hour):
+                with erasure.only_one(settings):
+                    await _erase_old(settings, live, index, clock)
+        except FjarilError as error:
+            # another process erases or exports, or the log cannot be written: the pipeline goes on, and the next look tries again
+            log.warning("retention", error=str(error))
+        await asyncio.sleep(_LOOK_AT_CLOCK)
+
+
+async def _erase_old(settings: Settings, live: Live, index: Index, clock: Clock) -> None:
+    """Erase what is past its retention, some at a time; the last receipt says that nothing is."""
+    while True:
+        now = clock.now()
+        items = await asyncio.to_thread(erasure.due, settings, live.bus, now)
+        receipt = await asyncio.to_thread(
+            erasure.begin, settings, live.bus, index, items, who=erasure.SYSTEM, purpose=erasure.PURPOSE, now=now
+        )
+        if not items or not await _finish(settings, live, index, receipt):
+            return
+
+
+async def _finish(settings: Settings, live: Live, index: Index, receipt: Receipt) -> bool:
+    """Finish an erasure once the stages have taken its withdrawals, or have had time to; whether nothing is left."""
+    wanted = await asyncio.to_thread(erase.documents_of, live.bus, receipt)
+    await _taken(settings, live, index, list(wanted))
+    done = await asyncio.to_thread(erasure.finish, settings, live.bus, index, receipt, wanted, rewritten=False)
+    log.info("erased", at=done.at.isoformat(), who=done.who, documents=len(wanted), complete=done.is_complete)
+    return done.is_complete
+
+
+async def _taken(settings: Settings, live: Live, index: Index, ids: list[str]) -> None:
+    """Return once the stages have taken the withdrawals one after the other, and search finds none of the documents; or after a while."""
+
+    def is_found() -> bool:
+        while ids and erase.is_gone(index, ids[-1]):
+            ids.pop()
+        return bool(ids)
+
+    loop, before = asyncio.get_running_loop(), [stage for stage in erasure.STAGES if stage in app.stages(settings) and stage != "index"]
+    deadline = loop.time() + _PATIENCE
+    while loop.time() < deadline:
+        live.check()
+        # a stage that stands at the end of what it reads has taken them only if all before it have
+        while before and not any(live.bus.lag(before[0], app.READS[before[0]]).values()):
+            del before[0]
+        if not before and not await asyncio.to_thread(is_found):
+            return
+        await asyncio.sleep(_LOOK_AT_STAGES)
 
 
 async def _look_after(settings: Settings, live: Live) -> None:

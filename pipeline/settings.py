@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
@@ -140,6 +142,21 @@ class Keep(_Part):
     dead: int = Field(90, ge=1, description="days that records which could not be processed are kept")
     answers: int = Field(30, ge=0, description="most days that sources' answers are archived, for `fjaril rebuild`; 0: none are")
     index: int | None = Field(None, ge=1, description="days that documents can be found, by whole months; without it until withdrawn")
+    purposes: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="days that what was collected for a purpose is kept: the purpose as sources state it, with * for anything, and the days",
+    )
+    erase_nightly: bool = Field(default=True, description="whether what is past its source's or its purpose's days is erased each night")
+    erase_hour: int = Field(2, ge=0, le=23, description="hour (UTC) in which it is")
+
+    def days(self, source: Source) -> int:
+        """Days that what the source gives is kept: its own limit and those of its purpose all hold."""
+        return min([source.retention_days, *(days for purpose, days in self.purposes.items() if _states(source, purpose))])
+
+
+def _states(source: Source, purpose: str) -> bool:
+    """Whether the source states the purpose; ``*`` stands for anything, capitals count as small letters."""
+    return re.fullmatch(".*".join(map(re.escape, purpose.casefold().split("*"))), source.purpose.casefold(), re.DOTALL) is not None
 
 
 class OidcGroup(_Part):
@@ -415,6 +432,25 @@ def load_sources(path: Path) -> tuple[Source, ...]:
         _check_zone(path, source)
         sources[source.id] = source
     return tuple(sources.values())
+
+
+def sources_of(settings: Settings) -> tuple[Source, ...]:
+    """The sources, each with the days that what it gives is kept (:meth:`Keep.days`).
+
+    :raises SettingsError: as of :func:`load_sources`.
+    """
+    return limited(load_sources(settings.sources), settings.keep)
+
+
+def limited(sources: Iterable[Source], keep: Keep) -> tuple[Source, ...]:
+    """The sources, each with the days that what it gives is kept."""
+    return tuple(replace(source, retention_days=keep.days(source)) for source in sources)
+
+
+def unstated(sources: Iterable[Source], keep: Keep) -> tuple[str, ...]:
+    """The purposes of ``keep.purposes`` that no source states: each may be a slip."""
+    stating = tuple(sources)
+    return tuple(purpose for purpose in keep.purposes if not any(_states(source, purpose) for source in stating))
 
 
 def at_fault(entry: object, error: msgspec.ValidationError) -> tuple[str, object]:

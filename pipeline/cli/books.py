@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 def examined(settings: Settings, bus: Bus, index: Index) -> Report:
     """What is on the bus and in the index, counted."""
-    from pipeline.doctor import examine
+    from pipeline.clock import SystemClock
+    from pipeline.doctor import examine, retained
 
-    return examine(bus, index, expires=settings.keep.index is not None)
+    return retained(examine(bus, index, expires=settings.keep.index is not None), bus, settings, SystemClock().now())
 
 
 def summary(report: Report) -> str:

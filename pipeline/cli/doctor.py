@@ -38,6 +38,7 @@ def _show(report: Report, settings: Settings) -> None:
         ("bus", settings.bus.replace("{data_dir}", str(settings.data_dir))),
         ("index", report.index),
         ("documents that search finds", report.searchable),
+        ("past retention", report.retention),
         *((f"waiting before {stage}", records) for stage, records in report.lag.items() if stage in on),
         *report.versions.items(),
     ]

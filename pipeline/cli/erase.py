@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
 from contextlib import closing
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
-from pipeline.cli.common import AsJson, counted, print_json, refuse_empty, settings_of
+from pipeline.cli.common import AsJson, counted, print_json, print_table, refuse_empty, settings_of
 
 if TYPE_CHECKING:
     from pipeline.erase import Receipt
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Seconds that a pipeline which runs elsewhere is waited for, and between two looks.
 _PATIENCE, _LOOK = 120.0, 0.2
-#: The stages that take a withdrawal; nobody is told of an alert by it.
-_STAGES = ("enrich", "relate", "spread", "index")
 
 
 def erase(
@@ -30,84 +27,64 @@ def erase(
         list[str] | None, typer.Argument(metavar="ID", help="Ids of documents, as `fjaril search --json` gives them.")
     ] = None,
     source: Annotated[str | None, typer.Option(help="All documents of this source.")] = None,
-    expired: Annotated[bool, typer.Option("--past-retention", help="All that are older than their source's retention_days.")] = False,
+    expired: Annotated[
+        bool, typer.Option("--past-retention", help="All that are kept for longer than their source or its purpose allows.")
+    ] = False,
+    listed: Annotated[bool, typer.Option("--receipts", help="Instead: list the receipts that are kept, newest first.")] = False,
     purpose: Annotated[str, typer.Option(help="Why, for the log and the receipt.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Erase documents from bus, index and exports, for good: they do not come back when their source gives them again. Prints a receipt."""
+    """Erase documents from bus, index, archive and exports, for good: they do not come back when their source gives them again.
+
+    Prints a receipt. `fjaril run` does so each night with what is past its retention.
+    """
     from pipeline import app
     from pipeline.clock import SystemClock
+    from pipeline.erase import past_retention, wanted
+    from pipeline.erasure import only_one
     from pipeline.errors import UsageError
+    from pipeline.settings import sources_of
 
     settings = settings_of(context)
     refuse_empty(settings)
+    if listed:
+        _list(settings, as_json=as_json)
+        return
     if not (documents or source or expired):
         raise UsageError("erase: nothing is named; give ids of documents, --source or --past-retention")
-    now = SystemClock().now()
-    with closing(app.open_bus(settings)) as bus:
-        items = _wanted(settings, bus, documents or (), source, now, expired=expired)
-        receipt = _erased(settings, bus, items, purpose, now)
+    with closing(app.open_bus(settings)) as bus, only_one(settings):
+        items = wanted(bus, documents or (), source) if documents or source else {}
+        if expired:
+            items |= past_retention(bus, sources_of(settings), SystemClock().now())
+        receipt = _erased(settings, bus, items, purpose)
     _print(receipt, as_json=as_json)
     if not receipt.is_complete:
         raise typer.Exit(1)
 
 
-def _wanted(
-    settings: Settings, bus: Bus, documents: Collection[str], source: str | None, now: datetime, *, expired: bool
-) -> dict[str, ItemState]:
+def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: str) -> Receipt:
     from pipeline import app
-    from pipeline.erase import past_retention, wanted
-    from pipeline.settings import load_sources
-
-    old: Iterable[str] = ()
-    if expired:
-        with closing(app.open_index(settings)) as index:
-            old = list(past_retention(index, load_sources(settings.sources), now))
-    return wanted(bus, {*documents, *old}, source)
-
-
-def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: str, now: datetime) -> Receipt:
-    from pipeline import app
-    from pipeline import erase as erasing
-    from pipeline.access.roles import Action
     from pipeline.cli.audit import operator
-    from pipeline.erase import Receipt
+    from pipeline.clock import SystemClock
+    from pipeline.erasure import begin, finish
 
-    who = operator()
-    with closing(app.open_access(settings)) as access:
-        for id_ in items:
-            access.audit.append(who, purpose, Action.ERASE, id_, now)
-    before, days = erasing.traces(bus, items), erasing.days(bus, items)
     with closing(app.open_index(settings)) as index:
-        searchable = sum(not erasing.is_gone(index, id_) for id_ in items)
-    erasing.request(bus, items, purpose, now)
+        receipt = begin(settings, bus, index, items, who=operator(), purpose=purpose, now=SystemClock().now())
+    if not items:
+        return receipt
     rewritten = _carry_out(settings, bus)
-    erasing.finish(bus, items, now)
     with closing(app.open_index(settings)) as index:
-        left = sum(not erasing.is_gone(index, id_) for id_ in items)
-    app.forget_answers(settings, {id_: item.source for id_, item in items.items()})
-    return Receipt(
-        at=now,
-        who=who.name,
-        purpose=purpose,
-        documents=tuple(items),
-        sources=tuple(sorted({item.source for item in items.values()})),
-        before=before,
-        after=erasing.traces(bus, items),
-        searchable_before=searchable,
-        searchable_after=left,
-        rewritten=rewritten,
-        exports=_exported_anew(settings, bus, days),
-    )
+        return finish(settings, bus, index, receipt, {id_: item.source for id_, item in items.items()}, rewritten=rewritten)
 
 
 def _carry_out(settings: Settings, bus: Bus) -> bool:
     """Let the stages take the withdrawals: here, or wait for the pipeline that runs already; whether they did here."""
     from pipeline import app
+    from pipeline.erasure import STAGES
     from pipeline.errors import SearchIndexError, UsageError
     from pipeline.live import running
 
-    stages = [stage for stage in _STAGES if stage in app.stages(settings)]
+    stages = [stage for stage in STAGES if stage in app.stages(settings)]
     try:
         with app.only_one(settings), running(settings, stages) as live:
             while any(live.lag().values()):
@@ -121,19 +98,32 @@ def _carry_out(settings: Settings, bus: Bus) -> bool:
     return True
 
 
-def _exported_anew(settings: Settings, bus: Bus, days: Iterable[date]) -> tuple[date, ...]:
+def _list(settings: Settings, *, as_json: bool) -> None:
     from pipeline import app
-    from pipeline.export import write
+    from pipeline.erase import documents_of, receipts
 
-    done = sorted(set(days) & set(write.days(settings.export_path)))
-    for day in done:
-        app.export(settings, bus, day)
-    return tuple(done)
+    with closing(app.open_bus(settings)) as bus:
+        kept = receipts(bus)[::-1]
+        if as_json:
+            print_json([replace(receipt, documents=tuple(documents_of(bus, receipt))) for receipt in kept])
+            return
+        rows = [
+            (f"{one.at:%Y-%m-%d %H:%M:%S}", one.who, len(documents_of(bus, one)), " ".join(one.sources) or "–", _left(one), one.purpose)
+            for one in kept
+        ]
+    print_table(counted(len(rows), "receipt"), ("at (UTC)", "who", "documents", "sources", "left", "why"), rows)
+
+
+def _left(receipt: Receipt) -> str:
+    return "nothing" if receipt.is_complete else "not finished"
 
 
 def _print(receipt: Receipt, *, as_json: bool) -> None:
     if as_json:
         print_json(receipt)
+        return
+    if not receipt.documents:
+        typer.echo("nothing is past its retention")
         return
     was, now = sum(receipt.before.values()), sum(receipt.after.values())
     lines = (
@@ -141,6 +131,7 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
         f"bus: {counted(was, 'record')} held something of them, {now} now",
         f"index: search found {receipt.searchable_before}, {receipt.searchable_after} now",
         "" if receipt.rewritten else "the index's files are rewritten within the hour, by the pipeline that runs",
+        f"archived answers that they were taken out of: {receipt.answers}",
         f"exports made anew: {', '.join(map(str, receipt.exports)) or 'none held them'}",
         "nothing of them is left" if receipt.is_complete else "something is left: see above; run the same command again",
     )

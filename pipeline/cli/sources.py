@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.common import AsJson, counted, output, print_json, print_table, printable, settings_of
+from pipeline.cli.common import AsJson, complain, counted, output, print_json, print_table, printable, settings_of
 
 if TYPE_CHECKING:
     from collectors.discovery import Proposal
@@ -24,11 +24,15 @@ Purpose = Annotated[str, typer.Option(metavar="TEXT", help="Why it is collected;
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List them with how they do; first those that were fetched here and are not in the file, as a demo's."""
-    from pipeline.settings import load_sources
+    from pipeline.settings import sources_of, unstated
 
     settings = settings_of(context)
     states = _states(settings)
-    sources = load_sources(settings.sources)
+    sources = sources_of(settings)
+    for slip in unstated(sources, settings.keep):
+        complain(
+            f"keep.purposes.{slip}: no source of {settings.sources} states this purpose; write it as the sources do, with * for anything"
+        )
     elsewhere = [state for id_, state in sorted(states.items()) if id_ not in {source.id for source in sources}]
     # a replay's sources are as they were when it ended
     latest = max((state.checked for state in elsewhere), default=datetime.now(UTC))
@@ -37,7 +41,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    columns = ("id", "kind", "area", "reliability", "every", "condition", "checked", "detail")
+    columns = ("id", "kind", "area", "reliability", "every", "kept", "condition", "checked", "detail")
     print_table(
         f"{counted(len(sources), 'source')} in {settings.sources}; fetched in {settings.data_dir}, but not listed there: {len(elsewhere)}",
         columns,
@@ -254,6 +258,7 @@ def _row(source: Source | None, state: SourceState | None, now: datetime) -> dic
         "area": source.area if source else "",
         "reliability": source.reliability if source else "",
         "every": f"{source.interval} s" if source else "",
+        "kept": f"{source.retention_days} d" if source else "",
         "enabled": source.enabled if source else False,
         "condition": condition(state, now).value if state else "unknown",
         "health": state.health if state else "unknown",

@@ -18,7 +18,7 @@ from pipeline.desk.state import Desk, State
 from pipeline.errors import SettingsError
 from pipeline.index.keys import theme_line
 from pipeline.ports import Bus, Clock, Index
-from pipeline.settings import Settings, load_sources
+from pipeline.settings import Keep, Settings, limited, load_sources
 
 if TYPE_CHECKING:
     from enrich.gazetteer import Gazetteer, NamedPlace
@@ -91,7 +91,7 @@ class Room:
         self._maker: Maker | None = None
         self._made, self._is_asked = (0, 0.0), False
         self._rota: Current[Rota] | None = None
-        self._sources = Current(settings.sources, _by_id)
+        self._sources = Current(settings.sources, lambda path: _by_id(path, settings.keep))
 
     @property
     def state(self) -> State:
@@ -143,8 +143,8 @@ class Room:
         return found.area if found else ""
 
 
-def _by_id(path: Path) -> Mapping[str, Source]:
-    return {source.id: source for source in load_sources(path)}
+def _by_id(path: Path, keep: Keep) -> Mapping[str, Source]:
+    return {source.id: source for source in limited(load_sources(path), keep)}
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pipeline import app, erase
 from pipeline.export import write
 from pipeline.live import running
-from pipeline.model import Document, ItemState, RawItem, Source, decode, encode
+from pipeline.model import Document, ItemState, RawItem, decode, encode
 from pipeline.ports import Record
 from pipeline.settings import Settings
 from tests.e2e.commands import FJARIL, fjaril, fjaril_json
@@ -109,7 +109,7 @@ def test_again_waits_for_the_withdrawal(data):
     document, _ = alone(documents(data))
     now = datetime.now(UTC)
     with closing(app.open_bus(settings(data))) as bus, closing(app.open_index(settings(data))) as index:
-        erase.request(bus, erase.wanted(bus, [document.id], None), "", now)
+        erase.request(bus, erase.wanted(bus, [document.id], None), erase.Receipt(at=now, who="prov", purpose=""))
         assert erase.again(bus, index, None, now + timedelta(seconds=1)) == 0
         assert not erase.is_gone(index, document.id)
     run_stages(data)
@@ -134,17 +134,6 @@ def test_all_of_a_source_leaves_its_exports_too(data):
     again = fjaril_json("erase", *receipt["documents"][:2], data=data)
     assert (again["searchable_before"], sum(again["before"].values())) == (0, 0)
     assert fjaril_json("doctor", data=data)["balanced"]
-
-
-def test_what_is_past_its_sources_retention(data):
-    """Each source's own days: those older are named, those younger and those of other sources are not."""
-    source = Source(id="demo-polisen", kind="feed", url="https://x.example/", name="x", purpose="prov", retention_days=5)
-    now = datetime(2026, 3, 15, tzinfo=UTC)
-    with closing(app.open_index(settings(data))) as index:
-        old = set(erase.past_retention(index, [source], now))
-    expected = {one.id for one in documents(data) if one.provenance.source == "demo-polisen" and one.published < now - timedelta(days=5)}
-    assert old == expected
-    assert 50 < len(old) < len([one for one in documents(data) if one.provenance.source == "demo-polisen"])
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ class SourceRow(Struct, frozen=True, kw_only=True):
     enabled: bool
     #: Seconds between two fetches; 0 where the file does not list it.
     interval: int
+    #: Days that what it gives is kept, by its own limit and its purpose's; 0 where the file does not list it.
+    retention_days: int
     #: What the last fetch showed; ``unknown`` where there was none.
     health: str
     failing: bool
@@ -77,6 +79,7 @@ def _row(show: Show, id_: str, source: Source | None, state: SourceState | None,
         terms=source.terms if source else "",
         enabled=source.enabled if source else True,
         interval=source.interval if source else 0,
+        retention_days=source.retention_days if source else 0,
         health=state.health.value if state else "unknown",
         failing=bool(state and state.health.is_failure),
         silent=is_silent,

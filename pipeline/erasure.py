@@ -1,0 +1,95 @@
+"""An erasure from beginning to end, by whoever asks for it: what is noted first, what is done once the stages have withdrawn the documents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import date, datetime
+from itertools import islice
+
+from msgspec.structs import replace
+
+from pipeline import app, disk, erase
+from pipeline.access.roles import Action, Principal, Role
+from pipeline.erase import Receipt
+from pipeline.errors import UsageError
+from pipeline.export import write
+from pipeline.model import ItemState
+from pipeline.ports import Bus, Index
+from pipeline.settings import Settings, sources_of
+
+#: Who erases what is past its retention where nobody asks for it; no account is called so.
+SYSTEM = Principal(name="system:gallring", role=Role.ADMIN)
+PURPOSE = "gallring: längre än källan eller dess syfte tillåter"
+#: The stages that take a withdrawal; nobody is told of an alert by it.
+STAGES = ("enrich", "relate", "spread", "index")
+#: Documents of one erasure where there are many: what is withdrawn at once holds the collectors back.
+_AT_ONCE = 2_000
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the data directory for erasing.
+
+    :raises UsageError: if another process does.
+    """
+    path = settings.data_dir / "erase.lock"
+    held = disk.lock(path)
+    if held is None:
+        raise UsageError(f"{path}: another fjaril erases in this data directory; wait until it has finished")
+    with held:
+        yield
+
+
+def due(settings: Settings, bus: Bus, now: datetime) -> dict[str, ItemState]:
+    """Id → the last version, of what is past its retention; not too many at once."""
+    return dict(islice(erase.past_retention(bus, sources_of(settings), now).items(), _AT_ONCE))
+
+
+def begin(
+    settings: Settings, bus: Bus, index: Index, items: Mapping[str, ItemState], *, who: Principal, purpose: str, now: datetime
+) -> Receipt:
+    """Log it, note what there is, and publish the withdrawals; the stages take them from there. Nothing to erase is noted, too.
+
+    :raises AuditError: if it cannot be logged; then nothing is erased.
+    """
+    sources = Counter(item.source for item in items.values())
+    # somebody names documents; what is past its retention would fill the log, and stands in topic erased
+    lines = [f"{source}: {number}" for source, number in sorted(sources.items())] if who == SYSTEM else items
+    with closing(app.open_access(settings)) as access:
+        for subject in lines:
+            access.audit.append(who, purpose, Action.ERASE, subject, now)
+    receipt = Receipt(
+        at=now, who=who.name, purpose=purpose, documents=tuple(items), sources=tuple(sorted(sources)), before=erase.traces(bus, items),
+        searchable_before=sum(not erase.is_gone(index, id_) for id_ in items), days=tuple(sorted(erase.days(bus, items))),
+        is_complete=not items,
+    )  # fmt: skip
+    erase.request(bus, items, receipt)
+    return receipt
+
+
+def finish(settings: Settings, bus: Bus, index: Index, receipt: Receipt, wanted: Mapping[str, str], *, rewritten: bool) -> Receipt:
+    """Once the stages have taken the withdrawals: empty what is older everywhere, and look at what is left. May be done again.
+
+    :param wanted: id → source, of what the receipt is about.
+    :param rewritten: whether the index's files were written anew.
+    :raises UsageError: if another process exports; then the receipt stays as it was.
+    """
+    erase.finish(bus, wanted, receipt.at)
+    erase.revise(bus, wanted.keys())
+    answers = app.forget_answers(settings, wanted)
+    after, left = erase.traces(bus, wanted), sum(not erase.is_gone(index, id_) for id_ in wanted)
+    found = replace(
+        receipt, after=after, searchable_after=left, rewritten=rewritten, answers=receipt.answers + answers,
+        exports=_exported_anew(settings, bus, receipt.days), is_complete=not any(after.values()) and not left,
+    )  # fmt: skip
+    erase.keep(bus, found)
+    return found
+
+
+def _exported_anew(settings: Settings, bus: Bus, days: Iterable[date]) -> tuple[date, ...]:
+    done = sorted(set(days) & set(write.days(settings.export_path)))
+    for day in done:
+        app.export(settings, bus, day)
+    return tuple(done)
