@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from pipeline.console.land import HEIGHT, WIDTH, point
 from pipeline.console.pages.spread import Stop
+from pipeline.situation.model import Spot
 
 _BEND, _HEAD, _GAP = 0.12, 13.0, 10.0
-_WIDTH, _ROW, _LEFT, _RIGHT = 560, 26, 10, 10
+_WIDTH, _ROW, _TOP, _LEFT, _RIGHT = 560, 26, 22, 10, 10
 
 
 class Arrow(Struct, frozen=True):
@@ -50,7 +51,9 @@ class Dot(Struct, frozen=True):
     x: float
     y: float
     label: str
+    #: Where the label stands from it: right above, or left below, where no line goes.
     dx: float
+    dy: float
     anchor: str
 
 
@@ -85,7 +88,7 @@ def timeline(stops: Sequence[Stop], local: timedelta = timedelta(0)) -> Timeline
         return round(_LEFT + (moment - first) / span * (_WIDTH - _LEFT - _RIGHT), 1)
 
     def y(stop: Stop) -> float:
-        return 14.0 + _ROW * rows[stop.place.id]
+        return _TOP + _ROW * rows[stop.place.id]
 
     at = {stop.number: (x(stop.time), y(stop)) for stop in stops}
     dots, named = [], set[str]()
@@ -94,9 +97,9 @@ def timeline(stops: Sequence[Stop], local: timedelta = timedelta(0)) -> Timeline
         label = "" if stop.place.id in named else stop.place.name
         named.add(stop.place.id)
         end = left > _WIDTH * 0.6
-        dots.append(Dot(left, top, label, -10 if end else 10, "end" if end else "start"))
+        dots.append(Dot(left, top, label, -8 if end else 8, 15 if end else -6, "end" if end else "start"))
     arrows = tuple(Line(*at[stop.after_number], *at[stop.number]) for stop in stops if stop.after_number)
-    return Timeline(14 + _ROW * len(rows) + 16, tuple(_ticks(first + local, span, x, local)), tuple(dots), arrows)
+    return Timeline(_TOP + _ROW * len(rows) + 16, tuple(_ticks(first + local, span, x, local)), tuple(dots), arrows)
 
 
 def _ticks(first: datetime, span: timedelta, x: Callable[[datetime], float], local: timedelta) -> Iterator[Tick]:
@@ -137,6 +140,32 @@ def labels(stops: Sequence[Stop]) -> list[Label]:
         number = min(range(len(tries)), key=lambda one: (sum(_meet(boxes[one], box) for box in taken) + _sticks_out(boxes[one]), one))
         taken.append(boxes[number])
         made.append(Label(stop, round(tries[number][0], 1), round(tries[number][1], 1), tries[number][2]))
+    return made
+
+
+class SpotName(Struct, frozen=True):
+    """A municipality's name and count on its map."""
+
+    x: float
+    y: float
+    text: str
+
+
+def spot_names(spots: Sequence[Spot], tall: float) -> list[SpotName]:
+    """The names of those with most, each where it covers no other.
+
+    :param tall: height of a letter, in units of the map.
+    """
+    taken: list[_Box] = []
+    made = []
+    for spot in sorted(spots, key=lambda one: (-one.count, one.code)):
+        (x, y), text = point(spot.longitude, spot.latitude), f"{spot.name} {spot.count}"
+        wide = tall * _LETTER / _TALL * len(text)
+        boxes = [(x - wide, top - tall, x + wide, top) for top in (y, y + tall, y - tall)]
+        free = next((box for box in boxes if not any(_meet(box, other) for other in taken)), None)
+        if free:
+            taken.append(free)
+            made.append(SpotName(x, round(free[3], 1), text))
     return made
 
 

@@ -47,6 +47,7 @@ def environment() -> Environment:
         "level": level,
         "arrow": drawing.arrow,
         "labels": drawing.labels,
+        "spot_names": drawing.spot_names,
         "timeline": timeline,
         "sheet_of": sheet_of,
         "group_of": group_of,
@@ -113,15 +114,13 @@ def group_of(theme: str, language: str) -> str:
     return Words(language).group(theme)
 
 
-def bounds_of(spots: Sequence[Spot], area: Area) -> str:
-    """The part of the map that shows an area: its places and what lies around them; all of it where there is none."""
+def bounds_of(spots: Sequence[Spot], area: Area) -> tuple[int, int, int, int]:
+    """The part of the map that shows an area, its places and what lies around them: left, top, width, height."""
     near = [spot for spot in spots if spot.code in area.places] or spots
-    if not near:
-        return f"0 0 {land.WIDTH} {land.HEIGHT}"
     points = [land.point(spot.longitude, spot.latitude) for spot in near]
     left, right = min(x for x, _ in points) - _AROUND, max(x for x, _ in points) + _AROUND
     top, bottom = min(y for _, y in points) - _AROUND, max(y for _, y in points) + _AROUND
-    return f"{left:.0f} {top:.0f} {right - left:.0f} {bottom - top:.0f}"
+    return round(left), round(top), round(right - left), round(bottom - top)
 
 
 def hours(span: timedelta) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -12,11 +13,11 @@ from enrich.spread.model import Finding
 from pipeline.access.roles import Principal
 from pipeline.console.room import Room
 from pipeline.desk.findings import BlindSpot, blind_spots
-from pipeline.index.keys import area
 from pipeline.model import Document, PlaceRole, Story
 from pipeline.ports import Hit
 
-_PASSAGE = 220
+#: Letters of a passage, and of the headline of what has none.
+_PASSAGE, _HEADLINE = 220, 80
 
 
 class Named(Struct, frozen=True, kw_only=True):
@@ -31,7 +32,7 @@ class DocumentRow(Struct, frozen=True, kw_only=True):
 
     id: str
     title: str
-    #: A passage of its text as HTML: escaped, with what matched in <mark>.
+    #: A passage of its text as HTML: escaped, with what matched in <mark>; empty where the title is all of it.
     passage: str
     published: datetime
     source: str
@@ -115,11 +116,12 @@ class Show:
 
     def document(self, document: Document, highlight: str = "") -> DocumentRow:
         """A document as a row."""
-        text = document.text
+        text, title = document.text, headline(document)
+        passage = highlight or (html.escape(text[:_PASSAGE]) + ("…" if len(text) > _PASSAGE else ""))
         happened = [place.code for place in document.places if place.role is PlaceRole.HAPPENED]
         return DocumentRow(
-            id=document.id, title=document.title or text[:80], revision=document.revision, copy_of=document.copy_of, language=document.language,
-            passage=highlight or (html.escape(text[:_PASSAGE]) + ("…" if len(text) > _PASSAGE else "")), published=document.published,
+            id=document.id, title=title, revision=document.revision, copy_of=document.copy_of, language=document.language,
+            passage="" if title == text else passage, published=document.published,
             source=document.provenance.source, reliability=document.provenance.reliability.value, story=document.story, url=document.url,
             places=self.places(happened or [place.code for place in document.places])[:4], incidents=len(document.incidents),
             themes=tuple(self.theme(theme.id) for theme in document.themes[:3]),
@@ -148,7 +150,7 @@ class Show:
         for id_ in sorted(story.documents, key=story.documents.__getitem__)[:5]:
             document = self.room.index.get(id_)
             if document and not document.withdrawn and self.sees(document) and (document.title or document.text):
-                return document.title or document.text[:80]
+                return headline(document)
         return ""
 
     def sees_finding(self, finding: Finding) -> bool:
@@ -179,11 +181,6 @@ class Show:
         )  # fmt: skip
 
 
-def municipality(code: str) -> str:
-    """The municipality or county that a place counts for on a map."""
-    return area(code)
-
-
-def together(rows: Sequence[Named]) -> str:
-    """The names, one after the other."""
-    return ", ".join(row.name for row in rows)
+def headline(document: Document) -> str:
+    """Its title; of what has none, as posts, its first words."""
+    return document.title or textwrap.shorten(document.text, _HEADLINE, placeholder=" …")

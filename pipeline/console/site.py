@@ -25,7 +25,7 @@ from pipeline.console.ask import AskError, Form, asked, form_of
 from pipeline.console.deeds import DEEDS, Deed
 from pipeline.console.door import Door
 from pipeline.console.endpoint import ENDPOINTS, Endpoint, subject
-from pipeline.console.faults import fault
+from pipeline.console.faults import fault_of_page
 from pipeline.console.guard import COOKIE, Guard, Visit, is_secure
 from pipeline.console.handed import Handed
 from pipeline.console.live import Pulse
@@ -218,7 +218,7 @@ class Site:
         if isinstance(error, LoginError):
             back = request.url.path + (f"?{request.url.query}" if request.url.query else "") if request.method == "GET" else "/"
             return RedirectResponse(f"/login?{urlencode({'next': back})}", 303)
-        status, message = fault(error, texts(language_of(request)))
+        status, message = fault_of_page(error, texts(language_of(request)))
         if status >= 500:
             log.error("console", path=request.url.path, error=str(error))
         given = [one for one in (*request.query_params.multi_items(), *form) if one[0] != "csrf"]

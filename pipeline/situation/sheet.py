@@ -120,6 +120,8 @@ def _brief(situation: Situation, words: Words) -> Iterator[str]:
         if not any(unusual.values()):
             is_known = any(figure.verdict == "usual" for figure in situation.figures)
             yield words("brief.usual" if is_known else "brief.unknown")
+    elif Section.FIGURES not in situation.withheld:
+        yield words("none")
     if Section.SPREAD not in situation.withheld:
         spread = sum(line.kind == "spread" for line in situation.spread)
         yield words("brief.spread", n=spread) if spread else words("brief.no_spread")

@@ -106,7 +106,7 @@ _TEXTS = {
     "kind.surge": ("ökning i många län", "surge in many counties"),
     "kind.burst": ("ökning på en plats", "burst in one place"),
     "blind.stopped": ("Ingen källa har hämtats vid periodens slut{since}", "No source was asked at the end of the period{since}"),
-    "blind.begun": ("Före den första uppgiften av alla är inget känt{since}", "Nothing is known from before the first news of all{since}"),
+    "blind.begun": ("Inget är känt före den första uppgiften{since}", "Nothing is known from before the first news{since}"),
     "blind.failing": ("{what} svarar inte{since}", "{what} does not work{since}"),
     "blind.silent": ("{what} är tyst{since}", "{what} is silent{since}"),
     "blind.since": (", senaste nya uppgift {time}", ", last news {time}"),
@@ -124,7 +124,7 @@ _TEXTS = {
     ),
     "source": ("Källa", "Source"),
     "reliability": ("Tillförlitlighet", "Reliability"),
-    "health": ("Hälsa", "Health"),
+    "health": ("Tillstånd", "State"),
     "told": ("Berättat om", "Told of"),
     "latest": ("Senast nytt", "Last news"),
     "unlisted": (

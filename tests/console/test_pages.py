@@ -73,10 +73,16 @@ def test_hits_are_marked_and_escaped(client):
         ({"q": "place:"}, "fältet place saknar värde", "the field place has no value"),
         ({"q": "!!"}, "!! är inget ord", "!! is no word"),
         ({"q": "x " * 65}, "Frågan har 65 ord", "The question has 65 words"),
-        ({"q": "bil", "since": "igår"}, "since: igår är ingen tid", "since: igår is no time"),
+        ({"q": "bil", "since": "igår"}, "Från: igår är ingen tid", "From: igår is no time"),
         ({"q": "bil", "place": "Nowhere"}, "Det finns ingen kommun", "There is no municipality"),
         ({"q": "bil", "since": "2026-03-05", "until": "2026-03-01"}, "slutet måste komma efter", "the end must come after"),
-        ({"theme": "fir"}, "Det finns inget tema fir", "There is no theme fir"),
+        ({"order": "x"}, "valet finns inte", "there is no such choice"),
+        (
+            {"size": "900"},
+            "Antal per sida: 900 går inte att använda här (högst 100)",
+            "Number a page: 900 cannot be used here (at most 100)",
+        ),
+        ({"theme": "fir"}, "Det finns inget ämne fir", "There is no theme fir"),
     ],
 )
 def test_what_was_typed_wrongly_is_told_and_kept(client, given, swedish, english, language):

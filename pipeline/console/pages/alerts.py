@@ -14,7 +14,7 @@ from pipeline.alerts.live.model import Alert
 from pipeline.alerts.notify.message import Certainty
 from pipeline.console.ask import AskError
 from pipeline.console.room import Room
-from pipeline.console.rows import Named, Show
+from pipeline.console.rows import Named, Show, headline
 from pipeline.errors import UsageError
 
 _WHY = Annotated[str, Meta(max_length=500)]
@@ -164,7 +164,7 @@ class Silencing(Struct, frozen=True, kw_only=True):
     alert: str
     #: What of it the silence goes by: this alert alone, or all of its rule, municipality or theme.
     by: Literal["alert", "rule", "municipality", "county", "theme"] = "alert"
-    hours: Annotated[float, Meta(gt=0, le=24 * 31)] = 2
+    hours: Annotated[float, Meta(ge=1 / 60, le=24 * 31)] = 2
     why: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
@@ -247,7 +247,7 @@ def _cause(show: Show, id_: str) -> CauseRow:
     if document is None or document.withdrawn:
         return CauseRow(id=id_, title="", story="", finding=False, source="", reliability="")
     return CauseRow(
-        id=id_, title=document.title or document.text[:80], story=document.story, finding=False, source=document.provenance.source,
+        id=id_, title=headline(document), story=document.story, finding=False, source=document.provenance.source,
         reliability=document.provenance.reliability.value,
     )  # fmt: skip
 

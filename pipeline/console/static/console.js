@@ -20,3 +20,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 // When the console does not answer, what is on the screen is old: say so.
 document.addEventListener("htmx:sseError", () => { document.getElementById("offline").hidden = false; });
 document.addEventListener("htmx:sseOpen", () => { document.getElementById("offline").hidden = true; });
+
+// A wall screen shows the time: one that stands still shows that, too.
+const clock = document.getElementById("clock");
+if (clock) {
+  const shown = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Stockholm", dateStyle: "short", timeStyle: "short" });
+  const tick = () => { clock.textContent = shown.format(new Date()); };
+  setInterval(tick, 1000);
+  tick();
+}
