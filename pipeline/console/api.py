@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, get_type_hints
@@ -40,14 +40,17 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameter: str = ""
 
 
-def problem(error: Exception, path: str, t: Texts) -> Response:
-    """The answer to a request that cannot be answered."""
+def problem(error: Exception, path: str, t: Texts, more: Mapping[str, str] | None = None) -> Response:
+    """The answer to a request that cannot be answered.
+
+    :param more: headers that the status asks for.
+    """
     status, message = fault(error, t)
     found = Problem(
         type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=message, instance=path,
         parameter=error.field if isinstance(error, AskError) else "",
     )  # fmt: skip
-    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    headers = {"content-type": "application/problem+json", "cache-control": "no-store"} | dict(more or {})
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     return Response(msgspec.json.encode(found), status, headers)
@@ -80,15 +83,17 @@ def openapi(base: str, endpoints: Sequence[Endpoint], deeds: Sequence[Deed]) -> 
     kinds: list[type] = list(dict.fromkeys([*shown, *posted, Problem, Document]))
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     of = dict(zip(kinds, schemas, strict=True))
+    bodies = {kind: components.pop(kind.__name__) for kind in dict.fromkeys(posted)}
     paths: dict[str, Any] = {}
     for endpoint in endpoints:
         answers = _answers({"200": ("application/json", of[endpoint.shown])}, of[Problem])
-        paths[base + endpoint.api] = {endpoint.method.lower(): _operation(endpoint, answers, of)}
+        paths[base + endpoint.api] = {endpoint.method.lower(): _operation(endpoint, answers, bodies)}
     for deed in deeds:
         gone_on = {"type": "object", "properties": {"page": {"type": "string"}}, "required": ["page"]}
         answers = _answers({"202": ("application/json", gone_on)}, of[Problem])
-        paths[base + deed.api] = {"post": _operation(deed, answers, of)}
-    purpose = {"name": "purpose", "in": "query", "required": True, "description": "why it is exported", "schema": {"type": "string"}}
+        paths[base + deed.api] = {"post": _operation(deed, answers, bodies)}
+    said = {"type": "string", "minLength": 1, "pattern": r"\S"}
+    purpose = {"name": "purpose", "in": "query", "required": True, "description": "why it is exported", "schema": said}
     paths[f"{base}/documents.ndjson"] = {
         "get": {
             "operationId": "export",
@@ -107,7 +112,7 @@ def openapi(base: str, endpoints: Sequence[Endpoint], deeds: Sequence[Deed]) -> 
     return msgspec.json.encode(found)
 
 
-def _operation(one: Endpoint | Deed, answers: dict[str, Any], of: dict[type, Any]) -> dict[str, Any]:
+def _operation(one: Endpoint | Deed, answers: dict[str, Any], bodies: dict[type, Any]) -> dict[str, Any]:
     inside = re.findall(r"{(\w+)}", one.api)
     is_post = isinstance(one, Deed) or one.method == "POST"
     said = (one.asked if isinstance(one, Deed) else one.shown).__doc__ or ""
@@ -119,8 +124,19 @@ def _operation(one: Endpoint | Deed, answers: dict[str, Any], of: dict[type, Any
         "responses": answers,
     }
     if is_post:
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": of[one.asked]}}}
+        body = _body(bodies[one.asked], inside)
+        made["requestBody"] = {"required": bool(body["required"]), "content": {"application/json": {"schema": body}}}
     return made
+
+
+def _body(whole: dict[str, Any], inside: Sequence[str]) -> dict[str, Any]:
+    """The schema of what is sent: without what stands in the path, and nothing else; an empty text counts as not given."""
+    properties = {name: schema for name, schema in whole["properties"].items() if name not in inside}
+    required = [name for name in whole["required"] if name not in inside]
+    for name in required:
+        if properties[name].get("type") == "string":
+            properties[name] = {"minLength": 1, "pattern": r"\S"} | properties[name]
+    return whole | {"properties": properties, "required": required, "additionalProperties": False}
 
 
 def _parameters(asked: type[msgspec.Struct], inside: Sequence[str]) -> list[dict[str, Any]]:

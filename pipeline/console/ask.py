@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, get_type_hints
@@ -55,6 +56,8 @@ def asked(kind: type[A], given: Iterable[tuple[str, str]]) -> A:
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
+        if missing := re.search(r"missing required field `(\w+)`", str(error)):
+            raise AskError("missing", field=missing[1], name=missing[1]) from error
         name = str(error).rpartition("`$.")[2].partition("`")[0].partition("[")[0]
         raise AskError(
             "value", field=name, name=name, found=str(values.get(name, ""))[:80], why=str(error).partition(" - at")[0]

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet
 from msgspec import Struct
 
+from pipeline.situation.period import ZONE
+
 _pyarrow: Any = pa  # it has no types of its own
 _TYPES: dict[type, Any] = {
     str: _pyarrow.string(),
@@ -42,7 +44,7 @@ def plain_csv(kind: type[Struct], rows: Sequence[Struct]) -> bytes:
 
 
 def swedish_csv(kind: type[Struct], rows: Sequence[Struct]) -> bytes:
-    """With a byte order mark, semicolons and decimal commas; codes of places keep their leading zero, and no text is a formula."""
+    """With a byte order mark, semicolons, decimal commas and Swedish times; codes of places keep their leading zero, and no text is a formula."""
     return ("\ufeff" + _csv(kind, rows, ";", _swedish)).encode()
 
 
@@ -69,7 +71,7 @@ def _swedish(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g}".replace(".", ",")
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return f"{value.astimezone(ZONE):%Y-%m-%d %H:%M:%S}"
     text = _plain(value)
     if isinstance(value, str) and text.isdigit() and text.startswith("0"):
         return f'="{text}"'

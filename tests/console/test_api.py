@@ -144,3 +144,22 @@ def test_no_answer_is_a_fault_of_ours(client, description, room):
                 assert answer.status_code < 500, (filled, query, answer.text)
                 if answer.status_code >= 400:
                     assert answer.headers["content-type"] == "application/problem+json", (filled, query)
+
+
+@pytest.mark.parametrize(("path", "parameter"), [("/rules/test", "rule"), ("/searches", "name"), ("/alerts/none/silence", "why")])
+def test_what_is_missing_is_named(client, path, parameter):
+    """Nothing is sent, or nothing but an empty text; the description says that it is needed, and nothing of what stands in the path."""
+    mark = client.get("/sok").text.partition('name="csrf" value="')[2].partition('"')[0]
+    for body in ({}, {parameter: "  "}):
+        answer = client.post(f"/api/v1{path}", json=body, headers={"x-csrf-token": mark})
+        assert (answer.status_code, answer.json()["parameter"]) == (400, parameter), answer.text
+
+
+def test_what_is_sent_is_described(description):
+    """Only what is sent, and what of it is needed: parts of the path stand in the path alone."""
+    for path, operations in description["paths"].items():
+        if "post" in operations:
+            body = operations["post"]["requestBody"]
+            schema = body["content"]["application/json"]["schema"]
+            assert not {name for name in schema["properties"] if f"{{{name}}}" in path}
+            assert (schema["additionalProperties"], body["required"]) == (False, bool(schema["required"]))

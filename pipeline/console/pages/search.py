@@ -90,7 +90,7 @@ class Save(Struct, frozen=True, kw_only=True):
 class Forget(Struct, frozen=True, kw_only=True):
     """Keep it no longer."""
 
-    search: int
+    search: Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class Bar(Struct, frozen=True, kw_only=True):
