@@ -245,7 +245,7 @@ class Site:
         status = error.status_code if isinstance(error, HTTPException) else 500
         said = AskError("address" if status == 404 else "method", status=status, found=request.url.path)
         if request.url.path.startswith("/api/"):
-            return problem(said, request.url.path, texts(language_of(request)))
+            return problem(said, request.url.path, texts(language_of(request)), getattr(error, "headers", None))
         return await run_in_threadpool(self._lost, request, said)
 
     async def _broken(self, request: Request, error: Exception) -> Response:
