@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from random import random
 
 import structlog
 
@@ -14,6 +15,8 @@ from pipeline.errors import FjarilError
 log = structlog.get_logger()
 #: Seconds between two looks at the topics, and between two signs of life to those who wait.
 _LOOK, _SIGN = 1.0, 15.0
+#: Seconds of work that a page loaded anew is, about: those who look are told one after the other, that others need not wait for them all.
+_APART = 0.005
 
 
 class Pulse:
@@ -73,6 +76,7 @@ class Pulse:
                     yield ": still here\n\n"
                     continue
                 awake.clear()
+                await asyncio.sleep(random() * _APART * len(self._listeners))  # noqa: S311
                 if not self._stop.is_set():
                     yield f"event: changed\ndata: {self.version}\n\n"
         finally:

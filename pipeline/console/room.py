@@ -19,6 +19,7 @@ from pipeline.errors import SettingsError
 from pipeline.index.keys import theme_line
 from pipeline.ports import Bus, Clock, Index
 from pipeline.settings import Keep, Settings, limited, load_sources
+from pipeline.situation.period import begin
 
 if TYPE_CHECKING:
     from enrich.gazetteer import Gazetteer, NamedPlace
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _LAST = str.maketrans("åäö", "{|}")
 #: Seconds for which what makes situation pictures is used on, although the state has changed.
 _OLD = 60.0
+#: Days of a picture, unless others are asked for.
+_DAYS = 7
 
 
 def alphabetical(name: str) -> str:
@@ -110,8 +113,8 @@ class Room:
         self._is_asked = True
         with self._making:
             if self._maker is None:
-                self._maker = app.picture_maker(self.settings, self.state)
-                self._made = (self.state.version, time.monotonic())
+                state = self.state
+                self._maker, self._made = self._new_maker(state), (state.version, time.monotonic())
             return self._maker
 
     def renew(self) -> None:
@@ -119,9 +122,15 @@ class Room:
         version, at = self._made
         if self._is_asked and version != self.state.version and time.monotonic() - at >= _OLD:
             state = self.state
-            made = app.picture_maker(self.settings, state)
+            made = self._new_maker(state)
             with self._making:
                 self._maker, self._made, self._is_asked = made, (state.version, time.monotonic()), False
+
+    def _new_maker(self, state: State) -> Maker:
+        """One that is ready for the period that is asked for most."""
+        made, now = app.picture_maker(self.settings, state), self.clock.now()
+        made.prepare(begin(made.end(now, _DAYS), _DAYS))
+        return made
 
     def rota(self) -> tuple[Rota | None, str]:
         """The rota of the settings, if they name one and it is right; and what is wrong with the file."""

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import uvicorn
 
+from pipeline import app
 from pipeline.console.live import Pulse
 from pipeline.console.room import Room
 from pipeline.console.site import Site
@@ -59,6 +60,7 @@ class Server:
         :raises FjarilError: if bus or index cannot be read.
         """
         self._site.pulse.start()
+        app.calm_collector()  # the state of the topics lives as long as the process
         try:
             self._server.run(sockets=[self._socket])
         finally:

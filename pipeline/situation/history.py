@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 
 import msgspec
 from msgspec import Struct
@@ -11,26 +13,26 @@ from msgspec import Struct
 from pipeline.model import Instant
 
 
-class _Event(Struct, frozen=True):
+class _Event(Struct, frozen=True, gc=False):
     id: str
     time: Instant
     theme: str
     place: str | None = None
 
 
-class _Sighting(Struct, frozen=True):
+class _Sighting(Struct, frozen=True, gc=False):
     document: str
     source: str
     time: Instant
     copy_of: str | None = None
 
 
-class _Occurrence(Struct, frozen=True):
+class _Occurrence(Struct, frozen=True, gc=False):
     event: _Event
     sightings: tuple[_Sighting, ...] = ()
 
 
-class Happened(Struct, frozen=True, kw_only=True):
+class Happened(Struct, frozen=True, kw_only=True, gc=False):  # refers to nothing in a circle, and there are many
     """An occurrence that still stands."""
 
     id: str
@@ -39,7 +41,7 @@ class Happened(Struct, frozen=True, kw_only=True):
     place: str
     theme: str
     #: Source → its documents.
-    sources: dict[str, int]
+    sources: Mapping[str, int]
     #: Sources that told of it in words of their own.
     independent: int
 
@@ -70,4 +72,13 @@ def _line(one: _Occurrence, until: datetime | None) -> Happened | None:
         sources[sighting.source] = sources.get(sighting.source, 0) + 1
     own = {sighting.source for sighting in sightings if sighting.copy_of is None}
     event = one.event
-    return Happened(id=event.id, time=event.time, place=event.place or "", theme=event.theme, sources=sources, independent=len(own))
+    return Happened(
+        id=event.id, time=event.time, place=intern(event.place or ""), theme=intern(event.theme), sources=_shared(tuple(sources.items())),
+        independent=len(own),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=10_000)
+def _shared(sources: tuple[tuple[str, int], ...]) -> Mapping[str, int]:
+    """One for all that the same sources tell of: it weighs more than all the rest of a line."""
+    return dict(sources)

@@ -19,7 +19,7 @@ from pipeline.model import Reliability, Source, Story, county_of
 from pipeline.situation.figures import Baseline, figures, spots, trends
 from pipeline.situation.history import Happened, happened
 from pipeline.situation.model import Area, BlindLine, Situation, SourceLine, SpreadLine, StoryLine
-from pipeline.situation.period import day_of
+from pipeline.situation.period import begin, day_of
 from pipeline.situation.privacy import PERSONAL, group, is_story_told
 
 #: Groups that tell of no occurrence: announcements and summaries.
@@ -50,6 +50,14 @@ class Maker:
     def latest(self) -> datetime | None:
         """When the last occurrence was."""
         return self._times[-1] if self._times else None
+
+    def end(self, now: datetime, days: int) -> datetime:
+        """When a period of so many days ends that goes on until now: with the last occurrence where that lies before it, as of a replay."""
+        return self.latest if self.latest and self.latest < begin(now, days) else now
+
+    def prepare(self, since: datetime) -> None:
+        """Count what came before, so that nobody waits for it who asks for a period that begins then."""
+        self._usual(since)
 
     def make(self, area: Area, since: datetime, until: datetime, made: datetime) -> Situation:
         """The picture of the period [since, until), by the machine alone."""
@@ -87,16 +95,13 @@ class Maker:
             return self._counted[since]
 
     def _stories(self, places: Collection[str], occurrences: Mapping[str, int], since: datetime, until: datetime) -> tuple[StoryLine, ...]:
-        def is_inside(story: Story) -> bool:
-            return since <= story.last and story.first < until and any(area_of(code) in places for code in story.places)
-
         lines = []
-        for story in self._state.open_stories:
+        for story in self._state.stories_between(since, until):
             theme = next(iter(story.themes), "")
             if (
                 story.coverage > 1
                 and group(theme) not in _NO_OCCURRENCE
-                and is_inside(story)
+                and any(area_of(code) in places for code in story.places)
                 and is_story_told(theme, occurrences.get(theme, 0))
             ):
                 lines.append(self._story(story, theme))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline import app
 from pipeline.desk.rhythm import chance_of, stretches, usual
-from pipeline.desk.state import Desk, read
+from pipeline.desk.state import Desk, State, read
 from pipeline.desk.trust import trust
 from pipeline.model import Document, Place, PlaceKind, PlaceRole, Provenance, Reliability, Story, StoryChange, decode, encode
 from pipeline.ports import Record
@@ -115,6 +115,25 @@ def test_a_story_without_a_record_is_found_by_what_went_into_it(tmp_path):
     assert state.story("a") is None
     assert state.merged("a") == state.merged("b") == {"a", "b"}
     bus.close()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from([None, "x"])), max_size=20),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+def test_stories_of_a_time_are_those_that_reach_into_it(times, since, until):
+    """All open ones that began before its end and went on until its beginning or longer, the latest first, and no other."""
+    moments = [NOON + timedelta(hours=hour) for hour in range(20)]
+    told = [
+        Story(id=f"{number}", first=moments[first], last=moments[first + lasted], into=into)
+        for number, (first, lasted, into) in enumerate(times)
+    ]
+    state = State({"stories": {one.id: one for one in told}}, 1)
+    expected = {one.id for one in told if one.into is None and one.last >= moments[since] and one.first < moments[until]}
+    found = list(state.stories_between(moments[since], moments[until]))
+    assert {one.id for one in found} == expected
+    assert [one.last for one in found] == sorted((one.last for one in found), reverse=True)
 
 
 def test_what_is_usual():

@@ -127,9 +127,7 @@ def _made(room: Room, area: Area, period: str, until: str) -> Situation:
     except UsageError as error:
         raise AskError("days", field="period", found=period[:20]) from error
     now, maker = room.clock.now(), room.maker()
-    end = _end(until, now)
-    if not until and maker.latest and maker.latest < begin(end, days):
-        end = maker.latest  # of a replay, the time of what was replayed
+    end = _end(until, now) if until else maker.end(now, days)
     return maker.make(area, begin(end, days), end, now)
 
 
