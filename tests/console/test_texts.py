@@ -43,6 +43,7 @@ def test_pages_name_texts_that_there_are():
         ("role", PlaceRole),
         ("rank", Role),
         ("action", [action.value.replace(".", "_") for action in Action]),
+        ("figure", ["count", "value", "percentage", "cardinality", "old_value", "spike_count", "silent_hours", "hours", "places", "q"]),
         ("via", ["url", "repost", "text", "story", "mention", "hashtag"]),
     ],
 )

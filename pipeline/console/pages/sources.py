@@ -23,7 +23,7 @@ class SourceRow(Struct, frozen=True, kw_only=True):
     kind: str
     url: str
     area: Named | None
-    #: Letter of the Admiralty grading; empty where the file does not list it.
+    #: Letter of the Admiralty grading, of the file or else of the last fetch; empty where neither says it.
     reliability: str
     purpose: str
     owner: str
@@ -66,6 +66,11 @@ def sources(show: Show, asked: SourcesAsked) -> Sources:  # noqa: ARG001  (every
     return Sources(sources=tuple(rows), blind=show.blind())
 
 
+def _grade(source: Source | None, state: SourceState | None) -> str:
+    graded = source or state
+    return graded.reliability.value if graded and graded.reliability else ""
+
+
 def _row(show: Show, id_: str, source: Source | None, state: SourceState | None, *, is_silent: bool) -> SourceRow:
     return SourceRow(
         id=id_,
@@ -73,7 +78,7 @@ def _row(show: Show, id_: str, source: Source | None, state: SourceState | None,
         kind=source.kind if source else "",
         url=state.url if state else source.url if source else "",
         area=show.place(source.area) if source else None,
-        reliability=source.reliability.value if source else "",
+        reliability=_grade(source, state),
         purpose=source.purpose if source else "",
         owner=source.owner if source else "",
         terms=source.terms if source else "",
