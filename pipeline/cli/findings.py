@@ -108,7 +108,7 @@ def _strength(finding: Finding) -> str:
     power = "" if finding.power is None else f"; of spread to three places of this theme {finding.power:.0%} would be found"
     low, high = finding.ratio_interval
     return (
-        f"consistent with spread, {finding.grade.value}: {often}, q {finding.q:.2g}; {finding.linked} of {len(finding.edges)} steps have links, "
+        f"consistent with spread, {finding.grade.value}: {often}, {100 * finding.q:.2g} % of such findings are chance (q); {finding.linked} of {len(finding.edges)} steps have links, "
         f"{finding.ratio:.3g} times what chance gives (95 %: {low:.2g}–{high:.2g}){power}"
     )
 

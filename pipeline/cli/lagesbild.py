@@ -26,11 +26,13 @@ def lagesbild(
     area: Annotated[
         str, typer.Argument(metavar="AREA", help="Municipality or county by code or name (2480, Umeå, 24), or an area of the settings.")
     ],
-    period: Annotated[str, typer.Option(help="Whole days or weeks, as 7d or 4w.")] = "7d",
-    until: Annotated[str | None, typer.Option(help="End of the period: a date or time, or 36h, 7d before now (default: now).")] = None,
-    form: Annotated[str, typer.Option("--format", help="html, pdf, atom, geojson or json.")] = "html",
+    period: Annotated[str, typer.Option(metavar="7d|4w|…", help="Whole days or weeks.")] = "7d",
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="End of the period: a date or time, or 36h, 7d before now (default: now).")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="html, pdf, atom, geojson or json.")] = "html",
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of standard output.")] = None,
-    lang: Annotated[str, typer.Option(help="sv or en.")] = "sv",
+    lang: Annotated[str, typer.Option(metavar="sv|en", help="Its language.")] = "sv",
     agency: Annotated[str | None, typer.Option("--for", metavar="AGENCY", help="As this partner agency sees it.")] = None,
     assess: Annotated[str | None, typer.Option(metavar="TEXT", help="First add an assessment; --share says who may see it.")] = None,
     mark: Annotated[str | None, typer.Option(metavar="SECTION", help="First mark a section (figures, map, …) as --share says.")] = None,

@@ -38,14 +38,15 @@ def search(
         typer.Argument(help='Words, "a phrase", -without, place:1480, theme:fire, source:polisen, lang:sv, story:ID. Empty: everything.'),
     ] = None,
     place: Annotated[
-        list[str] | None, typer.Option(help="Name or code of a municipality (Malmö, 1280) or county (Skåne län, 12); several: any of them.")
+        list[str] | None,
+        typer.Option(metavar="PLACE", help="Name or code of a municipality (Malmö, 1280) or county (Skåne län, 12); several: any of them."),
     ] = None,
-    theme: Annotated[list[str] | None, typer.Option(help="Id of a theme, its children included (fire).")] = None,
-    source: Annotated[list[str] | None, typer.Option(help="Id of a source.")] = None,
-    since: Annotated[str | None, typer.Option(help="2026-03-01, or 36h, 7d, 2w before now.")] = None,
-    until: Annotated[str | None, typer.Option(help="As --since; this moment itself is left out.")] = None,
+    theme: Annotated[list[str] | None, typer.Option(metavar="THEME", help="Id of a theme, its children included (fire).")] = None,
+    source: Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="Id of a source.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="2026-03-01, or 36h, 7d, 2w before now.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="As --since; this moment itself is left out.")] = None,
     size: Annotated[int, typer.Option("--size", "-n", min=1, max=1000, help="Documents a page.")] = 10,
-    after: Annotated[str | None, typer.Option(help="Mark of the next page, as the page before printed it.")] = None,
+    after: Annotated[str | None, typer.Option(metavar="MARK", help="Mark of the next page, as the page before printed it.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first instead of best first.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -73,6 +73,10 @@ def tell(settings: Settings, console: Console, command: str) -> None:
     for arguments, why in (
         *((f"spread show {finding.id[:8]}", "the evidence of what was found, word for word") for finding in found[:1]),
         (f"spread --map {shlex.quote(str(settings.data_dir / 'spread.svg'))}", "all that was found, and a map of it"),
+        (
+            f"lagesbild Trollhättan --until 2026-03-16 --format pdf -o {shlex.quote(str(settings.data_dir / 'trollhattan.pdf'))}",
+            "the situation picture of a municipality",
+        ),
         ("search bilbrand -övning --newest", "search what was collected"),
         ("search --theme fire.vehicle --place Trollhättan --since 2026-03-02", "by theme, place and time"),
         ("search '\"som i Trollhättan\"'", "who quotes whom"),

@@ -51,9 +51,11 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 def add(
     context: typer.Context,
     name: Name,
-    role: Annotated[str, typer.Option(help="viewer, analyst, officer or admin.")] = "analyst",
-    agency: Annotated[str, typer.Option(help="The agency that they work for; what is shared goes by it.")] = "",
-    area: Annotated[list[str] | None, typer.Option(help="Code of a municipality or county that a viewer sees; may be repeated.")] = None,
+    role: Annotated[str, typer.Option(metavar="ROLE", help="viewer, analyst, officer or admin.")] = "analyst",
+    agency: Annotated[str, typer.Option(metavar="NAME", help="The agency that they work for; what is shared goes by it.")] = "",
+    area: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="Code of a municipality or county that a viewer sees; may be repeated.")
+    ] = None,
 ) -> None:
     """Make an account; its password is asked for, or read from standard input where that is no terminal."""
     from pipeline.access.roles import Principal, Role
@@ -92,7 +94,7 @@ def password(context: typer.Context, name: Name) -> None:
 def token(
     context: typer.Context,
     name: Name,
-    label: Annotated[str, typer.Option("--for", help="What it is for, as a program's name.")] = "",
+    label: Annotated[str, typer.Option("--for", metavar="NAME", help="What it is for, as a program's name.")] = "",
     days: Annotated[int, typer.Option(min=1, max=3650, help="Days that it is valid.")] = 365,
 ) -> None:
     """Make a token for a program, and print it; it is shown this once."""

@@ -18,8 +18,8 @@ PAPER, SCREEN = "Libertinus Serif", "system-ui, sans-serif"
 _BLUE, _ORANGE, _GREY, _LAND, _AREA, _LINE = "#0072B2", "#D55E00", "#767676", "#f1f1ee", "#d8e6ef", "#b4b4ac"
 #: Trends beside each other, and in their pixels: width of a chart, the space after it, the labels before all of them.
 COLUMNS, _CHART, _SPACE, _LABELS = 4, 152, 14, 28
-#: Size of the map, of a letter on it (width and height), and where a name begins beside its dot, in its pixels.
-_SIZE, _LETTER, _BESIDE = 420, (7.0, 15.0), 19.0
+#: Size of the map, of its letters (as a font has it, width and height), and where a name begins beside its dot, in its pixels.
+_SIZE, _FONT, _LETTER, _BESIDE = 420, 16, (8.6, 18.0), 19.0
 
 
 def draw_map(situation: Situation, font: str) -> str:
@@ -63,8 +63,8 @@ def draw_map(situation: Situation, font: str) -> str:
                     "mark": {
                         "type": "text",
                         "align": "left",
-                        "dx": 19,
-                        "fontSize": 13,
+                        "dx": _BESIDE,
+                        "fontSize": _FONT,
                         "fontWeight": "bold",
                         "stroke": "white",
                         "strokeWidth": 3,
@@ -73,7 +73,7 @@ def draw_map(situation: Situation, font: str) -> str:
                 },
                 {
                     "data": {"values": named},
-                    "mark": {"type": "text", "align": "left", "dx": 19, "fontSize": 13, "fontWeight": "bold", "color": "#1a1a1a"},
+                    "mark": {"type": "text", "align": "left", "dx": _BESIDE, "fontSize": _FONT, "fontWeight": "bold", "color": "#1a1a1a"},
                     "encoding": where | {"text": {"field": "label"}},
                 },
             ],
@@ -159,7 +159,7 @@ def draw_trends(trends: Sequence[Trend], situation: Situation, words: Words, fon
                     },
                 ],
             },
-            "config": {"header": {"labelFontSize": 13, "labelFontWeight": "bold", "labelAnchor": "start"}, "facet": {"spacing": _SPACE}},
+            "config": {"header": {"labelFontSize": 12, "labelFontWeight": "bold", "labelAnchor": "start"}, "facet": {"spacing": _SPACE}},
         },
         font,
     )
