@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from enrich.spread.model import Occurrence
-from pipeline.alerts.topics import JOURNAL
+from pipeline.alerts.topics import EVIDENCE, JOURNAL
 from pipeline.errors import UsageError
 from pipeline.model import Instant, ItemState, RawItem, Source, Wire, decode, encode
 from pipeline.ports import Bus, Index, Record
@@ -25,6 +25,8 @@ from pipeline.situation.period import day_of
 
 #: Topics that hold a document's words or what was counted of them, by its id.
 TOPICS = (*TEXT_TOPICS, JOURNAL)
+#: Those of alerts, which may have been written after the withdrawal, of what came before it.
+NOTED = (JOURNAL, EVIDENCE)
 #: Versions beyond the last one: more edits than a source makes of anything.
 _BEYOND, _HIGHEST = 10_000, 1_000_000
 
@@ -54,11 +56,13 @@ class Receipt(Wire, frozen=True, kw_only=True, tag="receipt"):
     at: Instant
     who: str
     purpose: str
-    #: Ids; on the bus they stand in topic ``erased`` alone.
+    #: How many documents; their ids stand in topic ``erased`` alone, of what sources have withdrawn themselves in ``withdrawn``, with them.
+    number: int = 0
     documents: tuple[str, ...] = ()
+    withdrawn: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
     sources: tuple[str, ...] = ()
     #: Topic → records that held something before, and after.
-    before: dict[str, int] = {}  # noqa: RUF012  (msgspec copies it)
+    before: dict[str, int] = {}  # noqa: RUF012
     after: dict[str, int] = {}  # noqa: RUF012
     #: Documents that search could find before, and can after.
     searchable_before: int = 0
@@ -101,6 +105,13 @@ def past_retention(bus: Bus, sources: Iterable[Source], now: datetime) -> dict[s
     }
 
 
+def withdrawn(bus: Bus, since: datetime | None) -> dict[str, ItemState]:
+    """Id → the last version, of what its source has withdrawn from ``since`` on."""
+    done = erased(bus).keys()
+    items = ((record.key, decode(record.value, ItemState)) for record in bus.read("items", since) if record.value)
+    return {id_: item for id_, item in items if item.withdrawn and id_ not in done}
+
+
 def request(bus: Bus, items: Mapping[str, ItemState], receipt: Receipt) -> None:
     """Publish the withdrawals and what is known of the receipt; the stages do the rest.
 
@@ -133,8 +144,8 @@ def looked(kept: Iterable[Receipt]) -> datetime | None:
 
 
 def documents_of(bus: Bus, receipt: Receipt) -> dict[str, str]:
-    """Id → source, of what was erased by it for the first time."""
-    return {id_: one.source for id_, one in erased(bus).items() if one.at == receipt.at}
+    """Id → source, of what it is about; without what had been erased before."""
+    return receipt.withdrawn or {id_: one.source for id_, one in erased(bus).items() if one.at == receipt.at}
 
 
 def erased(bus: Bus, since: datetime | None = None) -> dict[str, Erased]:
@@ -142,12 +153,15 @@ def erased(bus: Bus, since: datetime | None = None) -> dict[str, Erased]:
     return {record.key: decode(record.value, Erased) for record in bus.read("erased", since)}
 
 
-def finish(bus: Bus, ids: Collection[str], now: datetime) -> None:
+def finish(bus: Bus, ids: Collection[str], at: datetime, now: datetime) -> None:
     """Once the stages have taken the withdrawals: empty what is older, and rewrite the bus's file so that no trace of it is in it.
 
     The index's files are rewritten by the stage that writes it: as it ends, and once an hour.
+
+    :param at: when the withdrawals were published, which those who have not read them yet need.
     """
-    bus.erase(TOPICS, dict.fromkeys(ids, now))
+    bus.erase(TOPICS, dict.fromkeys(ids, at))
+    bus.erase(NOTED, dict.fromkeys(ids, now))
     bus.expire(now)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from pipeline.settings import Settings, sources_of
 #: Who erases what is past its retention where nobody asks for it; no account is called so.
 SYSTEM = Principal(name="system:gallring", role=Role.ADMIN)
 PURPOSE = "gallring: längre än källan eller dess syfte tillåter"
+WITHDRAWN = "källan har tagit bort det"
 #: The stages that take a withdrawal; nobody is told of an alert by it.
 STAGES = ("enrich", "relate", "spread", "index")
 #: Documents of one erasure where there are many: what is withdrawn at once holds the collectors back.
@@ -56,36 +57,64 @@ def begin(
     """
     sources = Counter(item.source for item in items.values())
     # somebody names documents; what is past its retention would fill the log, and stands in topic erased
-    lines = [f"{source}: {number}" for source, number in sorted(sources.items())] if who == SYSTEM else items
-    with closing(app.open_access(settings)) as access:
-        for subject in lines:
-            access.audit.append(who, purpose, Action.ERASE, subject, now)
+    _log(settings, [f"{source}: {number}" for source, number in sorted(sources.items())] if who == SYSTEM else items, who, purpose, now)
     receipt = Receipt(
-        at=now, who=who.name, purpose=purpose, documents=tuple(items), sources=tuple(sorted(sources)), before=erase.traces(bus, items),
-        searchable_before=sum(not erase.is_gone(index, id_) for id_ in items), days=tuple(sorted(erase.days(bus, items))),
-        is_complete=not items,
+        at=now, who=who.name, purpose=purpose, number=len(items), documents=tuple(items), sources=tuple(sorted(sources)),
+        before=erase.traces(bus, items), searchable_before=sum(not erase.is_gone(index, id_) for id_ in items),
+        days=tuple(sorted(erase.days(bus, items))), is_complete=not items,
     )  # fmt: skip
     erase.request(bus, items, receipt)
     return receipt
 
 
-def finish(settings: Settings, bus: Bus, index: Index, receipt: Receipt, wanted: Mapping[str, str], *, rewritten: bool) -> Receipt:
+def follow(settings: Settings, bus: Bus, since: datetime | None, now: datetime) -> list[Receipt]:
+    """Begin to take what sources have withdrawn from ``since`` on out of what the stages do not look after: old events, and exports.
+
+    :raises AuditError: if it cannot be logged; then nothing is begun.
+    """
+    items = iter(erase.withdrawn(bus, since).items())
+    begun: list[Receipt] = []
+    while some := dict(islice(items, _AT_ONCE)):
+        sources = Counter(item.source for item in some.values())
+        _log(settings, [f"{source}: {number}" for source, number in sorted(sources.items())], SYSTEM, WITHDRAWN, now)
+        receipt = Receipt(
+            at=now + timedelta(microseconds=len(begun)), who=SYSTEM.name, purpose=WITHDRAWN, number=len(some),
+            withdrawn={id_: item.source for id_, item in some.items()}, sources=tuple(sorted(sources)),
+            days=tuple(sorted(erase.days(bus, some))),
+        )  # fmt: skip
+        erase.keep(bus, receipt)
+        begun.append(receipt)
+    return begun
+
+
+def finish(
+    settings: Settings, bus: Bus, index: Index, receipt: Receipt, wanted: Mapping[str, str], now: datetime, *, rewritten: bool
+) -> Receipt:
     """Once the stages have taken the withdrawals: empty what is older everywhere, and look at what is left. May be done again.
 
     :param wanted: id → source, of what the receipt is about.
     :param rewritten: whether the index's files were written anew.
     :raises UsageError: if another process exports; then the receipt stays as it was.
     """
-    erase.finish(bus, wanted, receipt.at)
+    if not receipt.withdrawn:
+        erase.finish(bus, wanted, receipt.at, now)
     erase.revise(bus, wanted.keys())
     answers = app.forget_answers(settings, wanted)
-    after, left = erase.traces(bus, wanted), sum(not erase.is_gone(index, id_) for id_ in wanted)
+    # what a source withdraws is emptied by the stage that takes it out of the index; what rules counted of it, they remember
+    after = {} if receipt.withdrawn else erase.traces(bus, wanted)
+    left = sum(not erase.is_gone(index, id_) for id_ in wanted)
     found = replace(
         receipt, after=after, searchable_after=left, rewritten=rewritten, answers=receipt.answers + answers,
         exports=_exported_anew(settings, bus, receipt.days), is_complete=not any(after.values()) and not left,
     )  # fmt: skip
     erase.keep(bus, found)
     return found
+
+
+def _log(settings: Settings, subjects: Iterable[str], who: Principal, purpose: str, now: datetime) -> None:
+    with closing(app.open_access(settings)) as access:
+        for subject in subjects:
+            access.audit.append(who, purpose, Action.ERASE, subject, now)
 
 
 def _exported_anew(settings: Settings, bus: Bus, days: Iterable[date]) -> tuple[date, ...]:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import date, datetime, timedelta
+from math import inf
 from typing import Any, TypeVar
 
 import structlog
@@ -25,7 +26,7 @@ from pipeline.export import write
 from pipeline.live import Live, running
 from pipeline.model import Source, SourceState
 from pipeline.ports import Clock, Index
-from pipeline.settings import Settings, load_sources, sources_of, unstated
+from pipeline.settings import Settings, sources_of
 from pipeline.situation import period
 
 log = structlog.get_logger()
@@ -195,44 +196,49 @@ async def _exports(settings: Settings, live: Live) -> None:
 
 async def _retention(settings: Settings, live: Live, index: Index) -> None:
     """Erase each night what is past its retention; finish what an erasure that was cut short has left, at once and each hour."""
-    clock, loop, tried = SystemClock(), asyncio.get_running_loop(), -_EXPIRY
-    if slips := unstated(load_sources(settings.sources), settings.keep):
-        log.warning("keep.purposes", found=list(slips), expected="a purpose that a source states")
+    clock, loop = SystemClock(), asyncio.get_running_loop()
+    finished = begun = -inf
     while True:
-        kept = await asyncio.to_thread(erase.receipts, live.bus)
+        kept, now = await asyncio.to_thread(erase.receipts, live.bus), loop.time()
         unfinished = [receipt for receipt in kept if not receipt.is_complete]
+        last, is_due = erase.looked(kept), False
+        if settings.keep.erase_nightly:
+            is_due = night_is_due(clock.now(), last, settings.keep.erase_hour)
         try:
-            if unfinished and loop.time() - tried >= _EXPIRY:
+            if unfinished and now - finished >= _EXPIRY:
                 with erasure.only_one(settings):
-                    tried = loop.time()
+                    finished = now
                     for receipt in unfinished:
-                        await _finish(settings, live, index, receipt)
-            elif not unfinished and settings.keep.erase_nightly and night_is_due(clock.now(), erase.looked(kept), settings.keep.erase_hour):
+                        await _finish(settings, live, index, receipt, clock)
+            elif is_due and now - begun >= _EXPIRY:
                 with erasure.only_one(settings):
-                    await _erase_old(settings, live, index, clock)
+                    begun = now
+                    await _erase_old(settings, live, index, last, clock)
         except FjarilError as error:
-            # another process erases or exports, or the log cannot be written: the pipeline goes on, and the next look tries again
+            # another process erases or exports, or the log cannot be written: the pipeline goes on, and a later look tries again
             log.warning("retention", error=str(error))
         await asyncio.sleep(_LOOK_AT_CLOCK)
 
 
-async def _erase_old(settings: Settings, live: Live, index: Index, clock: Clock) -> None:
-    """Erase what is past its retention, some at a time; the last receipt says that nothing is."""
+async def _erase_old(settings: Settings, live: Live, index: Index, since: datetime | None, clock: Clock) -> None:
+    """Follow what sources have withdrawn ``since``; erase what is past its retention, some at a time; the last receipt says that nothing is."""
+    for receipt in await asyncio.to_thread(erasure.follow, settings, live.bus, since, clock.now()):
+        await _finish(settings, live, index, receipt, clock)
     while True:
         now = clock.now()
         items = await asyncio.to_thread(erasure.due, settings, live.bus, now)
         receipt = await asyncio.to_thread(
             erasure.begin, settings, live.bus, index, items, who=erasure.SYSTEM, purpose=erasure.PURPOSE, now=now
         )
-        if not items or not await _finish(settings, live, index, receipt):
+        if not items or not await _finish(settings, live, index, receipt, clock):
             return
 
 
-async def _finish(settings: Settings, live: Live, index: Index, receipt: Receipt) -> bool:
+async def _finish(settings: Settings, live: Live, index: Index, receipt: Receipt, clock: Clock) -> bool:
     """Finish an erasure once the stages have taken its withdrawals, or have had time to; whether nothing is left."""
     wanted = await asyncio.to_thread(erase.documents_of, live.bus, receipt)
     await _taken(settings, live, index, list(wanted))
-    done = await asyncio.to_thread(erasure.finish, settings, live.bus, index, receipt, wanted, rewritten=False)
+    done = await asyncio.to_thread(erasure.finish, settings, live.bus, index, receipt, wanted, clock.now(), rewritten=False)
     log.info("erased", at=done.at.isoformat(), who=done.who, documents=len(wanted), complete=done.is_complete)
     return done.is_complete
 

@@ -74,7 +74,8 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
         return receipt
     rewritten = _carry_out(settings, bus)
     with closing(app.open_index(settings)) as index:
-        return finish(settings, bus, index, receipt, {id_: item.source for id_, item in items.items()}, rewritten=rewritten)
+        wanted = {id_: item.source for id_, item in items.items()}
+        return finish(settings, bus, index, receipt, wanted, SystemClock().now(), rewritten=rewritten)
 
 
 def _carry_out(settings: Settings, bus: Bus) -> bool:
@@ -107,10 +108,7 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         if as_json:
             print_json([replace(receipt, documents=tuple(documents_of(bus, receipt))) for receipt in kept])
             return
-        rows = [
-            (f"{one.at:%Y-%m-%d %H:%M:%S}", one.who, len(documents_of(bus, one)), " ".join(one.sources) or "–", _left(one), one.purpose)
-            for one in kept
-        ]
+        rows = [(f"{one.at:%Y-%m-%d %H:%M:%S}", one.who, one.number, " ".join(one.sources) or "–", _left(one), one.purpose) for one in kept]
     print_table(counted(len(rows), "receipt"), ("at (UTC)", "who", "documents", "sources", "left", "why"), rows)
 
 

@@ -134,7 +134,7 @@ def test_what_was_erased_on_request_is_not_made_again(tmp_path: Path) -> None:
     with closing(app.open_bus(chosen)) as bus:
         gone = next(raw for raw in (decode(record.value, RawItem) for record in bus.read("raw")) if raw.native_id == "n1")
         items = {record.key: decode(record.value, ItemState) for record in bus.read("items") if record.key == gone.document}
-        erase.request(bus, items, "tests of erasing", START + timedelta(days=20))
+        erase.request(bus, items, erase.Receipt(at=START + timedelta(days=20), who="prov", purpose="prova"))
     assert app.forget_answers(chosen, {gone.document: gone.source}) > 1
     assert app.forget_answers(chosen, {gone.document: gone.source}) == 0
     with app.archive(chosen) as archive:

@@ -29,9 +29,9 @@ from tests.console.alerting import alerting
 from tests.console.serving import copy_of, served
 
 #: Requests of an operation: as many that are allowed as ones that are not, each as often with an id that there is as without.
-ASKED = 400 if os.environ.get("TESTS_LONG") else 8
-#: A rule is tried on thousands of documents: one in four of the requests.
-DEAR, SHARE = f"POST {API}/rules/test", 4
+ASKED = 400 if os.environ.get("TESTS_LONG") else 6
+#: A rule is tried on thousands of documents: one in three of the requests.
+DEAR, SHARE = f"POST {API}/rules/test", 3
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 PASSWORD = "fyra ord som ingen gissar"  # noqa: S105  (invented)
 PEOPLE = {

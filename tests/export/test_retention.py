@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import signal
@@ -13,15 +14,22 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import pipeline.settings
 from collectors.archive import FILE_NAME, Archive, Archived
 from collectors.items import Item
+from enrich.spread.model import Occurrence
 from pipeline import app, erase, erasure
+from pipeline.cli.books import examined
+from pipeline.console.room import opened
+from pipeline.doctor import Report
 from pipeline.erase import Receipt
 from pipeline.errors import UsageError
-from pipeline.model import Document, ItemState, Source, decode
+from pipeline.model import Document, ItemState, RawItem, Source, SourceState, decode, encode
+from pipeline.ports import Record
 from pipeline.settings import Keep, Settings, limited, load_sources, unstated
+from pipeline.situation.period import day_of
 from tests.e2e.commands import FJARIL, fjaril, fjaril_json
 
 DAY = date(2026, 3, 8)
@@ -103,6 +111,17 @@ def last_looked(data: Path, at: datetime) -> None:
         erase.keep(bus, Receipt(at=at, who="prov", purpose="", is_complete=True))
 
 
+def export(data: Path) -> None:
+    with closing(app.open_bus(settings(data))) as bus:
+        app.export(settings(data), bus, DAY)
+
+
+def doctor(data: Path) -> Report:
+    """What `fjaril doctor` finds."""
+    with closing(app.open_bus(settings(data))) as bus, closing(app.open_index(settings(data))) as index:
+        return examined(settings(data), bus, index)
+
+
 # --- limits
 
 
@@ -132,14 +151,16 @@ def test_a_purpose_that_nobody_states_is_told(data):
     configure(data, purposes={"anslag*": 9, "anslga*": 9})
     assert unstated(load_sources(data / "sources.yaml"), settings(data).keep) == ("anslga*",)
     assert "keep.purposes.anslga*" in fjaril("sources", "list", data=data).stderr
-    (problem,) = fjaril_json("doctor", data=data)["problems"]
+    (problem,) = doctor(data).problems
     assert problem.startswith("keep.purposes.anslga*: no source")
 
 
 def test_the_limit_in_force_is_shown(data):
-    """The list of sources shows what holds, not what the file says."""
+    """The list of sources shows what holds, not what the file says; so does the console."""
     shown = {row["id"]: row["retention_days"] for row in fjaril_json("sources", "list", data=data) if row["kind"]}
     assert shown == {KEPT: 100_000, ENDED: 5, LIMITED: 9}
+    with opened(settings(data)) as room:
+        assert {id_: source.retention_days for id_, source in room.sources.items()} == shown
 
 
 def test_what_is_past_its_retention(data):
@@ -164,42 +185,82 @@ def test_what_is_past_its_retention(data):
 # --- by itself
 
 
+def told_on(data: Path, day: date) -> dict[str, set[str]]:
+    """Source → documents that tell on the day of what happened."""
+    found: dict[str, set[str]] = {}
+    with closing(app.open_bus(settings(data))) as bus:
+        last = {record.key: decode(record.value, Occurrence) for record in bus.read("events")}
+    for sighting in (one for occurrence in last.values() for one in occurrence.sightings):
+        if day_of(sighting.time) == day:
+            found.setdefault(sighting.source, set()).add(sighting.document)
+    return found
+
+
+def counted(data: Path) -> dict[str, int]:
+    """Source → documents of the day that the export counts."""
+    lines = csv.DictReader((data / "export" / str(DAY) / "quality.csv").read_text(encoding="utf-8").splitlines())
+    return {row["source"]: int(row["documents"]) for row in lines}
+
+
+def withdraw(data: Path, id_: str) -> None:
+    """As its source does."""
+    now = datetime.now(UTC)
+    with closing(app.open_bus(settings(data))) as bus:
+        item = next(decode(record.value, ItemState) for record in bus.read("items") if record.key == id_)
+        gone = RawItem(
+            document=id_, source=item.source, native_id="x", revision=item.revision + 1, fetched_url="http://replay/x", fetched=now,
+            format="entry", body="", withdrawn=True,
+        )  # fmt: skip
+        state = replace(item, revision=item.revision + 1, seen=now, withdrawn=True)
+        visited = next(decode(record.value, SourceState) for record in bus.read("sources") if record.key == item.source)
+        fetched = replace(visited, fetched=visited.fetched + 1)
+        bus.publish(
+            [
+                Record(topic="raw", key=id_, value=encode(gone), timestamp=now, shard=item.source),
+                Record(topic="items", key=id_, value=encode(state), timestamp=now),
+                Record(topic="sources", key=item.source, value=encode(fetched), timestamp=now),
+            ]
+        )
+
+
 def test_the_service_erases_by_itself(data, tmp_path):
-    """After a missed night at once: documents, exports and archive; logged as the machine's, with a receipt; the books balance; then not again."""
-    fjaril("export", "--date", str(DAY), data=data)
-    before = documents(data)
-    others = {name: found for name, found in before.items() if name not in {ENDED, LIMITED}}
+    """After a missed night at once: documents, old events, exports; logged as the machine's, with a receipt; the books balance; then not again.
+
+    What a source has withdrawn since leaves the exports, too.
+    """
+    export(data)
+    before, told = documents(data), told_on(data, DAY)
+    assert counted(data)[KEPT] == len(told[KEPT]) > 1
+    withdrawn = min(told[KEPT])
     last_looked(data, datetime.now(UTC) - timedelta(days=3))
+    withdraw(data, withdrawn)
     with service(data, tmp_path / "log"):
-        _, done, nothing = until(data, 3, tmp_path / "log")
+        _, followed, done, nothing = until(data, 4, tmp_path / "log")
         time.sleep(1)
-        assert len(receipts(data)) == 3
+        assert len(receipts(data)) == 4
+    assert (followed.withdrawn, followed.exports) == ({withdrawn: KEPT}, (DAY,))
     assert (done.who, done.sources, done.exports) == ("system:gallring", (LIMITED, ENDED), (DAY,))
     assert done.searchable_before == len(before[ENDED]) + len(before[LIMITED]) > 100
     assert (done.searchable_after, sum(done.after.values()), nothing.sources) == (0, 0, ())
-    assert {name: {one.id for one in found} for name, found in documents(data).items()} == {
-        name: {one.id for one in found} for name, found in others.items()
-    }
-    quality = (data / "export" / str(DAY) / "quality.csv").read_text(encoding="utf-8")
-    assert KEPT in quality
-    assert ENDED not in quality
-    lines = [line for line in fjaril_json("audit", "list", data=data) if line["action"] == "erase"]
-    assert [(line["who"], line["subject"].split(":")[0]) for line in lines] == [("system:gallring", ENDED), ("system:gallring", LIMITED)]
-    report = fjaril_json("doctor", data=data)
-    assert (report["balanced"], report["problems"]) == (True, [])
+    left = {one.id for found in before.values() for one in found if one.provenance.source not in {ENDED, LIMITED}} - {withdrawn}
+    assert {one.id for found in documents(data).values() for one in found} == left
+    now = told_on(data, DAY)
+    assert not now.keys() & {ENDED, LIMITED}
+    assert now[KEPT] == told[KEPT] - {withdrawn}
+    assert {source: number for source, number in counted(data).items() if number} == {source: len(ids) for source, ids in now.items()}
+    with closing(app.open_access(settings(data))) as access:
+        lines = access.audit.latest(10)
+    assert {(line.who, line.action) for line in lines} == {("system:gallring", "erase")}
+    assert [line.subject.split(":")[0] for line in lines] == [ENDED, LIMITED, KEPT]
+    report = doctor(data)
+    assert (report.balanced, report.complete, report.problems) == (True, True, [])
     listed = fjaril_json("erase", "--receipts", data=data)
-    assert [len(one["documents"]) for one in listed] == [0, len(erased_by(data, done)), 0]
-    assert fjaril_json("erase", "--past-retention", data=data)["documents"] == []
-
-
-def erased_by(data: Path, receipt: Receipt) -> dict[str, str]:
-    with closing(app.open_bus(settings(data))) as bus:
-        return erase.documents_of(bus, receipt)
+    assert [(one["number"], len(one["documents"])) for one in listed] == [(0, 0), (done.number, done.number), (1, 1), (0, 0)]
 
 
 def test_what_was_cut_short_is_finished(data, tmp_path):
     """Killed once the withdrawals were published: the next start takes it from there, exports included, whoever began it."""
-    fjaril("export", "--date", str(DAY), data=data)
+    export(data)
     with closing(app.open_bus(settings(data))) as bus, closing(app.open_index(settings(data))) as index:
         items = erase.wanted(bus, (), ENDED)
         begun = erasure.begin(settings(data), bus, index, items, who=erasure.SYSTEM, purpose="prov", now=datetime.now(UTC))
@@ -210,32 +271,32 @@ def test_what_was_cut_short_is_finished(data, tmp_path):
     assert (done.at, done.exports, done.before) == (begun.at, (DAY,), begun.before)
     assert ENDED not in documents(data)
     assert ENDED not in (data / "export" / str(DAY) / "quality.csv").read_text(encoding="utf-8")
-    assert fjaril_json("doctor", data=data)["balanced"]
+    assert doctor(data).balanced
 
 
 def test_one_at_a_time(data):
     """While another process erases in the directory none begins."""
     with erasure.only_one(settings(data)):
+        with pytest.raises(UsageError, match="another fjaril erases"), erasure.only_one(settings(data)):
+            pass
         done = fjaril("erase", "--past-retention", data=data, code=2)
-        assert "another fjaril erases" in done.stderr
-    with pytest.raises(UsageError), erasure.only_one(settings(data)), erasure.only_one(settings(data)):
-        pass
+    assert "another fjaril erases" in done.stderr
     assert receipts(data) == []
 
 
 def test_it_is_said_where_it_is_off_or_late(data):
     """Late where the last look is days ago; off where the settings say so, which is no fault; cut short where it never finished."""
-    assert fjaril_json("doctor", data=data)["retention"] == "erased each night at 2:00 UTC; last never"
+    assert doctor(data).retention == "erased each night at 2:00 UTC; last never"
     now = datetime.now(UTC)
     last_looked(data, now - timedelta(days=3))
-    (problem,) = fjaril_json("doctor", data=data)["problems"]
+    (problem,) = doctor(data).problems
     assert f"last looked for {now - timedelta(days=3):%Y-%m-%d}" in problem
     configure(data, erase_nightly=False)
-    report = fjaril_json("doctor", data=data)
-    assert (report["retention"].split(";")[0], report["problems"]) == ("erased on command only", [])
+    report = doctor(data)
+    assert (report.retention.split(";")[0], report.problems) == ("erased on command only", [])
     with closing(app.open_bus(settings(data))) as bus:
         erase.keep(bus, Receipt(at=now - timedelta(hours=5), who="prov", purpose="", sources=("x",)))
-    (problem,) = fjaril_json("doctor", data=data)["problems"]
+    (problem,) = doctor(data).problems
     assert "has not finished" in problem
 
 
