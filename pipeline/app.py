@@ -391,14 +391,21 @@ def _spread(settings: Settings) -> Spread:
     return Spread(geography(settings))
 
 
-def night(settings: Settings, bus: Bus, at: datetime) -> None:
-    """Look again at all events that are kept, and tell the stage ``spread`` what came of it. Takes seconds to minutes."""
+def night(settings: Settings, bus: Bus, at: datetime) -> bytes:
+    """Look again at all events that are kept. Takes seconds to minutes.
+
+    :returns: what :func:`tell_night` tells.
+    """
     from enrich.spread.model import Occurrence
     from enrich.spread.nightly import run
 
     last = {record.key: decode(record.value, Occurrence) for record in bus.read("events")}
-    found = run((one.event for one in last.values() if not one.is_withdrawn), at, geography(settings))
-    bus.publish([Record(topic="nights", key="night", timestamp=at, value=encode(found))])
+    return encode(run((one.event for one in last.values() if not one.is_withdrawn), at, geography(settings)))
+
+
+def tell_night(bus: Bus, at: datetime, found: bytes) -> None:
+    """Tell the stage ``spread`` what came of a night."""
+    bus.publish([Record(topic="nights", key="night", timestamp=at, value=found)])
 
 
 def last_night(bus: Bus) -> datetime | None:

@@ -78,6 +78,16 @@ class QueryError(SearchIndexError):
         self.fault, self.values = fault, values
 
 
+class NightError(FjarilError):
+    """The process that looks at all events each night died of something."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(
+            f"the nightly look at all events ended with exit code {code}; its error stands above (-9: it was killed, for want of memory "
+            "perhaps). What was learned before stays in force; `fjaril spread night` tries again"
+        )
+
+
 class KibanaError(FjarilError):
     """Kibana did not take the dashboards; the text names its URL, the setting, and what it answered."""
 

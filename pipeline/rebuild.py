@@ -5,7 +5,6 @@ What has left the archive since, by its time or because its source took it back,
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from pipeline import app, erase
 from pipeline.errors import UsageError
 from pipeline.live import running
 from pipeline.model import ItemState, RawItem, SourceState, decode, encode
+from pipeline.night import look_again
 from pipeline.ports import Bus, Delivered, Record
 from pipeline.settings import Settings
 
@@ -51,7 +51,7 @@ async def rebuild(settings: Settings, target: Path, tell: Callable[[int, int], N
             live.check()
             last = max((record.timestamp for record in live.bus.read("raw")), default=None)
             if "spread" in stages and last is not None:
-                await asyncio.to_thread(app.night, made, live.bus, last)
+                await look_again(made, live.bus, last)
                 await live.drained()
     finally:
         old.close()

@@ -102,9 +102,9 @@ def night(context: typer.Context) -> None:
     import pipeline.app
     from pipeline.clock import SystemClock
 
-    settings = settings_of(context)
+    settings, now = settings_of(context), SystemClock().now()
     with opened(settings) as (bus, _):
-        pipeline.app.night(settings, bus, SystemClock().now())
+        pipeline.app.tell_night(bus, now, pipeline.app.night(settings, bus, now))
 
 
 def _list(context: typer.Context, picture: Path | None, size: int, *, as_json: bool) -> None:

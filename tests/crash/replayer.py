@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import enrich.gazetteer
@@ -33,6 +34,9 @@ def settings_of(folder: Path) -> Settings:
 def replay(folder: Path, cache: Path, file: Path) -> None:
     """Replay the recording into the folder, to its end."""
     warm(cache)
+    folder.mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        (folder / "cache").symlink_to(cache)  # the night has a process of its own
     in_loop(play(settings_of(folder), (POLISEN,), recording.read(file, POLISEN.id), Speed(), Silent()))
 
 

@@ -29,8 +29,8 @@ from pipeline.export import write
 from pipeline.export.files import plain_csv, swedish_csv
 from pipeline.export.model import TrendRow
 from pipeline.model import encode
+from pipeline.nightly import exports_due
 from pipeline.ports import Record
-from pipeline.service import exports_due
 from pipeline.settings import Settings
 from tests.e2e.commands import FJARIL, fjaril
 

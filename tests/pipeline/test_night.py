@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,9 +12,11 @@ from enrich.spread.model import Influence, Occurrence, Sighting
 from enrich.spread.nightly import Nightly
 from pipeline import app
 from pipeline.cli.findings import followed
+from pipeline.errors import NightError
 from pipeline.model import decode, encode
+from pipeline.night import look_again
+from pipeline.nightly import night_is_due
 from pipeline.ports import Record
-from pipeline.service import night_is_due
 from pipeline.settings import Settings
 from tests.enrich.spread.worlds import START, cascade, event, quiet
 
@@ -44,11 +48,42 @@ def test_a_night_over_the_bus(tmp_path):
     bus.publish([Record(topic="events", key=e.id, value=encode(_occurrence(e, known=known)), timestamp=START) for e, known in told])
     at = START + timedelta(days=130)
     assert app.last_night(bus) is None
-    app.night(settings, bus, at)
+    app.tell_night(bus, at, app.night(settings, bus, at))
     (found,) = (decode(delivered.value, Nightly) for delivered in bus.read("nights"))
     assert (found.at, found.events, app.last_night(bus)) == (at, len(told) - 2, at)
     assert found.findings[0].root == "c0"
     assert bus.lag("spread", ("nights",)) == {"nights": 1}
+    bus.close()
+
+
+def test_in_a_process_of_its_own(tmp_path):
+    """The same is found there, and told by the pipeline; stopped, it tells nothing and leaves no process."""
+    settings = Settings(data_dir=tmp_path)
+    bus = app.open_bus(settings)
+    told = [Record(topic="events", key=e.id, value=encode(_occurrence(e, known=True)), timestamp=START) for e in (*quiet(), *cascade())]
+    bus.publish(told)
+    at = START + timedelta(days=130)
+
+    async def stopped() -> None:
+        async with asyncio.timeout(0.2):
+            await look_again(settings, bus, at)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(stopped())
+    assert app.last_night(bus) is None
+    assert not [process for process in multiprocessing.active_children() if process.name == "night"]
+    asyncio.run(look_again(settings, bus, at))
+    assert [delivered.value for delivered in bus.read("nights")] == [app.night(settings, bus, at)]
+    bus.close()
+
+
+def test_a_death_is_an_error_that_says_so(tmp_path):
+    """A directory that is no directory: its error stands above, and the exit code is told."""
+    bus = app.open_bus(Settings(data_dir=tmp_path))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NightError, match="exit code 1"):
+        asyncio.run(look_again(Settings(data_dir=tmp_path / "file"), bus, NIGHT))
+    assert app.last_night(bus) is None
     bus.close()
 
 
