@@ -37,12 +37,15 @@ async def look_again(settings: Settings, bus: Bus, at: datetime) -> None:
         process.join()
         raise NightError(process.exitcode) from error
     finally:
-        process.kill()  # nothing, once it has ended
+        process.kill()  # it has nothing more to do
+        process.join()
     await asyncio.to_thread(app.tell_night, bus, at, found)
 
 
 def _look(settings: Settings, at: datetime, told: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the pipeline, which ends this
     os.nice(_NICE)
-    with closing(app.open_bus(settings)) as bus, suppress(BrokenPipeError):  # the pipeline was killed
-        told.send_bytes(app.night(settings, bus, at))
+    with closing(app.open_bus(settings)) as bus:
+        found = app.night(settings, bus, at)
+    with suppress(BrokenPipeError):  # the pipeline was killed
+        told.send_bytes(found)
