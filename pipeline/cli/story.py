@@ -72,13 +72,10 @@ def tell(settings: Settings, console: Console, command: str) -> None:
     console.print("[bold]Go on[/bold]")
     for arguments, why in (
         *((f"spread show {finding.id[:8]}", "the evidence of what was found, word for word") for finding in found[:1]),
-        (f"spread --map {shlex.quote(str(settings.data_dir / 'spread.svg'))}", "all that was found, and a map of it"),
-        (
-            f"lagesbild Trollhättan --until 2026-03-16 --format pdf -o {shlex.quote(str(settings.data_dir / 'trollhattan.pdf'))}",
-            "the situation picture of a municipality",
-        ),
+        (f"spread --map {shlex.quote(str(settings.data_dir / 'spread.svg'))}", "a map of what was found"),
+        (f"lagesbild Trollhättan --until 2026-03-16 -o {shlex.quote(str(settings.data_dir / 'lage.html'))}", "a situation picture"),
         ("search bilbrand -övning --newest", "search what was collected"),
-        ("search --theme fire.vehicle --place Trollhättan --since 2026-03-02", "by theme, place and time"),
+        ("search --theme fire.vehicle --place Trollhättan", "by theme and place"),
         ("search '\"som i Trollhättan\"'", "who quotes whom"),
         ("sources list", "how each source goes"),
         ("doctor", "the books, and what is installed"),

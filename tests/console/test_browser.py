@@ -116,6 +116,35 @@ def test_the_wall_is_large(look):
     assert wall.evaluate("document.documentElement.scrollWidth") <= 1920
 
 
+def test_the_wall_needs_nobody_to_scroll(look):
+    """The map with its legend, the figures and the lists are all on the screen; no row of a list is cut in two."""
+    page = look("/?period=7d&vagg=1", 1920)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+    for part in ("svg.land", ".legend", ".figures", ".list"):
+        for box in (one.bounding_box() for one in page.locator(part).all()):
+            assert box["height"] > 20
+            assert box["y"] + box["height"] <= 1080
+    shown = page.evaluate(
+        "[...document.querySelectorAll('.rows')].map((rows) => { const b = rows.getBoundingClientRect();"
+        " return [...rows.children].map((one) => one.getBoundingClientRect()).filter((one) => one.left < b.right)"
+        ".map((one) => one.bottom - b.bottom); })"
+    )
+    assert all(rows and max(rows) <= 1 for rows in shown)
+    assert page.locator("#clock").inner_text()
+
+
+def test_what_matters_most_comes_first_on_a_telephone(look, room):
+    """Hits stand before facets, how certain a story is before its documents, key figures before sources."""
+    for path, first, then in (
+        ("/sok?q=bilbrand", "#found", ".facets"),
+        (f"/handelse/{ids.story(room)}", "#trust", "#docs"),
+        ("/kommun/0780", "#figures", "#sources"),
+    ):
+        page = look(path, 360)
+        assert page.locator(first).bounding_box()["y"] < page.locator(then).bounding_box()["y"]
+
+
 def test_by_keyboard_alone(look):
     """The first Tab offers to skip the menu; a search can be made and a hit opened without a mouse."""
     page = look("/sok")

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.console.drawing import arrow, labels, timeline
+from pipeline.console.drawing import arrow, labels, spot_names, timeline
 from pipeline.console.land import HEIGHT, WIDTH, point
 from pipeline.console.pages.spread import Stop
 from pipeline.console.rows import Named
+from pipeline.situation.model import Spot
 
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 SWEDEN = st.tuples(st.floats(13.0, 19.5), st.floats(55.4, 69.0))
@@ -70,3 +71,19 @@ def test_time_goes_from_left_to_right():
     assert [tick.label for tick in made.ticks] == ["2026-03-10", "2026-03-11", "2026-03-12"]
     assert len(made.arrows) == 2
     assert made.ticks[0].x == pytest.approx(10 + 11 / 60 * 540, abs=1)
+
+
+@given(st.lists(st.tuples(SWEDEN, st.integers(1, 500)), min_size=1, max_size=30), st.floats(2, 12))
+def test_names_of_municipalities_do_not_cover_each_other(places, tall):
+    """The one with most is named always; each further one where it covers none before it."""
+    spots = [
+        Spot(code=f"{number:04}", name=f"Ort {number}", longitude=lon, latitude=lat, count=count)
+        for number, ((lon, lat), count) in enumerate(places)
+    ]
+    made = spot_names(spots, tall)
+    most = max(spots, key=lambda one: (one.count, -int(one.code)))
+    assert made[0].text == f"{most.name} {most.count}"
+    for number, one in enumerate(made):
+        for other in made[:number]:
+            letters = max(len(one.text), len(other.text))
+            assert abs(one.y - other.y) >= tall - 0.2 or abs(one.x - other.x) >= tall * 0.4 * letters

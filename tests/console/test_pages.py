@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
 
 import pipeline.settings
+from pipeline.access.roles import Principal, Role
 from pipeline.console.endpoint import ENDPOINTS
 from pipeline.console.room import opened
+from pipeline.console.rows import Show
+from pipeline.ports import Search
 from tests.console import ids
 from tests.console.serving import served
 
@@ -227,3 +231,21 @@ def test_areas_in_the_order_of_the_alphabet(client):
     (found,) = client.get("/api/v1/areas?q=årjä").json()["counties"]
     assert [one["name"] for one in found["municipalities"]] == ["Årjäng"]
     assert "Inget område heter så" in client.get("/kommun?q=ingenstans").text
+
+
+def test_the_documentation_names_each_page():
+    """Whatever stands in the menu has its address in the table of pages."""
+    table = (Path(__file__).resolve().parents[2] / "docs" / "console.md").read_text(encoding="utf-8").partition("\n\nEvery state")[0]
+    assert [one.page for one in ENDPOINTS if one.menu and f"| `{one.page}" not in table and one.name != "areas"] == []
+
+
+def test_a_post_has_a_headline_of_whole_words(room):
+    """What has no title is headed by its first words, never by half of one; the passage does not say the same once more."""
+    show = Show(room, Principal(name="prov", role=Role.ADMIN), "sv")
+    posts = [hit.document for hit in room.index.search(Search(size=1000)).hits if not hit.document.title]
+    rows = {one.text: show.document(one) for one in posts}
+    assert len(rows) > 20
+    cut = {text: row.title for text, row in rows.items() if row.title.endswith(" …")}
+    assert cut
+    assert all(" ".join(text.split()).startswith(title.removesuffix(" …") + " ") and len(title) <= 80 for text, title in cut.items())
+    assert all((row.passage == "") == (row.title == text) for text, row in rows.items())

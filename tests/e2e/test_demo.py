@@ -169,7 +169,7 @@ def test_the_broken_feed_recovered(demo):
 def test_what_it_says_to_go_on_with_works(demo):
     """Each command that the demo prints, pasted into a shell, succeeds; each search finds something."""
     hints = [line.partition("  # ")[0].strip() for line in demo[1].split("Go on\n")[1].splitlines()]
-    assert len(hints) == 7
+    assert len(hints) == 8
     for hint in hints:
         done = subprocess.run(["bash", "-c", hint], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), hint
