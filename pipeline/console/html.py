@@ -37,7 +37,6 @@ def environment() -> Environment:
         "iso": iso,
         "html": Markup,
         "path": quote_path,
-        "hours": hours,
         "stamp": stamp,
     }
     made.globals |= {
@@ -52,7 +51,6 @@ def environment() -> Environment:
         "sheet_of": sheet_of,
         "group_of": group_of,
         "bounds_of": bounds_of,
-        "Markup": Markup,
     }
     return made
 
@@ -82,7 +80,7 @@ def day(moment: datetime) -> str:
 
 
 def clock(moment: datetime) -> str:
-    """``14.02`` as Swedes write it would be ``14.02``; ISO's colon is read in both languages."""
+    """``14:02``: Swedes would write ``14.02``, but the colon is read in both languages."""
     return f"{local(moment):%H:%M}"
 
 
@@ -121,11 +119,6 @@ def bounds_of(spots: Sequence[Spot], area: Area) -> tuple[int, int, int, int]:
     left, right = min(x for x, _ in points) - _AROUND, max(x for x, _ in points) + _AROUND
     top, bottom = min(y for _, y in points) - _AROUND, max(y for _, y in points) + _AROUND
     return round(left), round(top), round(right - left), round(bottom - top)
-
-
-def hours(span: timedelta) -> float:
-    """In hours."""
-    return span / timedelta(hours=1)
 
 
 def quote_path(text: str) -> str:
