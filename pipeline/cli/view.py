@@ -71,10 +71,10 @@ class View:
         self._told = time.monotonic()
         of = f" of {self._total}" if self._total else ""
         passed = f", {self._skipped} of them collected before" if self._skipped else ""
-        at = f", at {self._moment:%Y-%m-%d %H:%M}" if self._moment else ""
+        at = f", at {self._moment:%Y-%m-%d %H:%M} UTC" if self._moment else ""
         stages = ", ".join(f"{name} {n}" for name, n in sorted(self._live.progress.records.items())) if self._live else ""
         self._console.print(
-            f"{self._title}: {self._done}{of} answers{passed}{at}; records: {stages or 'none'}", highlight=False, soft_wrap=True
+            f"{self._title}: {self._done}{of} answers{passed}{at}; records processed: {stages or 'none yet'}", highlight=False, soft_wrap=True
         )
 
     def _render(self) -> RenderableType:
