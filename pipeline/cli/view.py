@@ -74,7 +74,9 @@ class View:
         at = f", at {self._moment:%Y-%m-%d %H:%M} UTC" if self._moment else ""
         stages = ", ".join(f"{name} {n}" for name, n in sorted(self._live.progress.records.items())) if self._live else ""
         self._console.print(
-            f"{self._title}: {self._done}{of} answers{passed}{at}; records processed: {stages or 'none yet'}", highlight=False, soft_wrap=True
+            f"{self._title}: {self._done}{of} answers{passed}{at}; records processed: {stages or 'none yet'}",
+            highlight=False,
+            soft_wrap=True,
         )
 
     def _render(self) -> RenderableType:
