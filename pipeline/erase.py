@@ -106,10 +106,14 @@ def past_retention(bus: Bus, sources: Iterable[Source], now: datetime) -> dict[s
 
 
 def withdrawn(bus: Bus, since: datetime | None) -> dict[str, ItemState]:
-    """Id → the last version, of what its source has withdrawn from ``since`` on."""
-    done = erased(bus).keys()
+    """Id → the last version, of what its source has withdrawn from ``since`` on, and no receipt is about yet."""
+    done, noted = erased(bus).keys(), {id_: receipt.at for receipt in receipts(bus) for id_ in receipt.withdrawn}
     items = ((record.key, decode(record.value, ItemState)) for record in bus.read("items", since) if record.value)
-    return {id_: item for id_, item in items if item.withdrawn and id_ not in done}
+    return {
+        id_: item
+        for id_, item in items
+        if item.withdrawn and id_ not in done and (id_ not in noted or noted[id_] < item.seen)  # it may have been given again since
+    }
 
 
 def request(bus: Bus, items: Mapping[str, ItemState], receipt: Receipt) -> None:

@@ -182,6 +182,20 @@ def test_what_is_past_its_retention(data):
         assert erase.past_retention(bus, sources, now) == {}
 
 
+def test_what_sources_have_withdrawn_is_followed_once(data):
+    """Since the last look; again where the source gave it again and withdrew it once more."""
+    id_ = min(one.id for one in documents(data)[KEPT])
+    past = datetime.now(UTC) - timedelta(minutes=1)
+    with closing(app.open_bus(settings(data))) as bus:
+        for _ in range(2):
+            withdraw(data, id_)
+            (receipt,) = erasure.follow(settings(data), bus, past, datetime.now(UTC))
+            assert (receipt.withdrawn, receipt.is_complete) == ({id_: KEPT}, False)
+            assert erasure.follow(settings(data), bus, past, datetime.now(UTC)) == []
+        assert erasure.follow(settings(data), bus, datetime.now(UTC), datetime.now(UTC)) == []
+        assert [erase.documents_of(bus, one) for one in erase.receipts(bus)] == [{id_: KEPT}] * 2
+
+
 # --- by itself
 
 
