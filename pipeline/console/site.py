@@ -15,8 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from pipeline.access.roles import Action, Principal
 from pipeline.console import html, land
@@ -32,6 +31,7 @@ from pipeline.console.live import Pulse
 from pipeline.console.pages.search import SearchAsked
 from pipeline.console.room import Room
 from pipeline.console.rows import Show
+from pipeline.console.safe import YEAR, Kept, Safe
 from pipeline.console.shared import Shared
 from pipeline.console.texts import LANGUAGES, language_of, texts
 from pipeline.errors import AccessError, FjarilError, LoginError
@@ -40,18 +40,6 @@ log = structlog.get_logger()
 API = "/api/v1"
 EXPORT = "/documents.ndjson"
 Handler = Callable[[Request], Any]
-_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=()",
-}
-_YEAR = 31_536_000
 #: Seconds for which what many look at stays the same, unless there is news.
 _SAME = 10
 
@@ -68,7 +56,7 @@ class Site:
 
     def app(self) -> ASGIApp:
         """What a server runs."""
-        routes: list[Any] = [Mount("/static", _Kept(directory=html.STATIC))]
+        routes: list[Any] = [Mount("/static", Kept(directory=html.STATIC))]
         routes += [Route("/karta.svg", self._map), Route("/live", self._live), Route("/halsa", self._health)]
         routes += [Route(API + "/openapi.json", self._description), Route(API + EXPORT, self._export, name="export")]
         routes += [*Door(self).routes(), *Handed(self).routes()]
@@ -78,7 +66,7 @@ class Site:
         for endpoint in ENDPOINTS:
             routes.append(Route(endpoint.page, self._page(endpoint), methods=[endpoint.method]))
             routes.append(Route(API + endpoint.api, self._api(endpoint), methods=[endpoint.method]))
-        return _Safe(Starlette(routes=routes, exception_handlers={HTTPException: self._not_found, Exception: self._broken}))
+        return Safe(Starlette(routes=routes, exception_handlers={HTTPException: self._not_found, Exception: self._broken}))
 
     # --- pages and their JSON ----------------------------------------------------------------------------------------
 
@@ -187,7 +175,7 @@ class Site:
 
     def _map(self, request: Request) -> Response:  # noqa: ARG002  (a route takes one)
         body = land.picture(self.room.settings.cache).read_bytes()
-        return Response(body, headers={"content-type": "image/svg+xml", "cache-control": f"public, max-age={_YEAR}"})
+        return Response(body, headers={"content-type": "image/svg+xml", "cache-control": f"public, max-age={YEAR}"})
 
     async def _live(self, request: Request) -> Response:
         try:
@@ -238,7 +226,7 @@ class Site:
         if visit and visit.fresh:
             response.set_cookie(COOKIE, visit.key, httponly=True, samesite="strict", secure=is_secure(request))
         if (language := request.query_params.get("lang")) in LANGUAGES:
-            response.set_cookie("lang", language, max_age=_YEAR, samesite="lax")
+            response.set_cookie("lang", language, max_age=YEAR, samesite="lax")
         return response
 
     async def _not_found(self, request: Request, error: Exception) -> Response:
@@ -292,28 +280,3 @@ def _told(answer: Callable[[Request, Form], Response]) -> Callable[[Request, For
             return problem(error, request.url.path, texts(language_of(request)))
 
     return run
-
-
-class _Kept(StaticFiles):
-    """Static files whose address changes with their content."""
-
-    def file_response(self, *arguments: Any, **options: Any) -> Response:
-        response = super().file_response(*arguments, **options)
-        response.headers["cache-control"] = f"public, max-age={_YEAR}, immutable"
-        return response
-
-
-class _Safe:
-    """Gives every answer the headers that keep a browser from doing what no page of ours asks for."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                extra = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
-                message["headers"] = [*message["headers"], *extra]
-            await send(message)
-
-        await self._app(scope, receive, safely)

@@ -137,7 +137,7 @@ _TEXTS = {
     ),
     "more.places": ("{n} kommuner till", "{n} more municipalities"),
     "grades": (
-        "A helt pålitlig, B vanligen, C ganska, D inte vanligen, E opålitlig, F kan inte bedömas.",
+        "A helt tillförlitlig, B vanligtvis, C ganska, D vanligtvis inte, E otillförlitlig, F kan inte bedömas.",
         "A completely reliable, B usually, C fairly, D not usually, E unreliable, F cannot be judged.",
     ),
     "health.ok": ("svarar", "works"),
