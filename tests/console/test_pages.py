@@ -249,3 +249,11 @@ def test_a_post_has_a_headline_of_whole_words(room):
     assert cut
     assert all(" ".join(text.split()).startswith(title.removesuffix(" …") + " ") and len(title) <= 80 for text, title in cut.items())
     assert all((row.passage == "") == (row.title == text) for text, row in rows.items())
+
+
+def test_bars_are_marked_where_there_is_more_than_usual(client):
+    """As the legend says: those of a theme with more than usual, no others; what stands out is said first."""
+    text = client.get("/kommun/2081", params={"period": "1d", "until": "2026-03-11"}).text
+    drawn = re.findall(r'<div class="trend"><p>([^<]+)</p><svg(.*?)</svg>', text, re.DOTALL)
+    assert {name: 'class="more"' in bars for name, bars in drawn} == {"Brand": True, "Räddning och olyckor": False}
+    assert "<li>Fler än vanligt: Brand (2, vanligt 0–1).</li>" in text
