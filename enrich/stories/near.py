@@ -16,6 +16,8 @@ from operator import concat
 
 from rensa import RMinHash  # type: ignore[attr-defined]  # its names come from a compiled module
 
+from enrich.stories.places import apart
+
 #: Permutations and bands of a signature: at a Jaccard index of .5 a pair shares a band with 64 %, at .7 with 99 %.
 _PERMUTATIONS, _BANDS = 64, 16
 _SEED = 20260301
@@ -36,6 +38,7 @@ class _Entry:
     shingles: array[int]
     signature: bytes
     moment: int
+    places: frozenset[str]
 
 
 class NearDuplicates:
@@ -48,8 +51,11 @@ class NearDuplicates:
         #: rows have different permutations, so none can be taken for another.
         self._bands: dict[bytes, int | list[int]] = {}
 
-    def add(self, number: int, title: list[str], text: list[str], moment: int) -> int | None:
-        """Take a text in by its words; the number of its near-duplicate if it has one. Empty texts are like none."""
+    def add(self, number: int, title: list[str], text: list[str], moment: int, places: frozenset[str] = frozenset()) -> int | None:
+        """Take a text in by its words; the number of its near-duplicate if it has one. Empty texts are like none.
+
+        :param places: where it happened; what happened elsewhere is another occurrence, unless it says the same word for word.
+        """
         words = text if len(text) >= _FEWEST_WORDS else title + text
         shingles = set(map(concat, words, words[1:])) or set(words)
         if not shingles:
@@ -58,7 +64,7 @@ class NearDuplicates:
         minhash.update(list(shingles))
         signature = _pack(*minhash.digest())
         shared = self._enter(number, signature)
-        entry = self._entries[number] = _Entry(array("q", map(hash, shingles)), signature, moment)
+        entry = self._entries[number] = _Entry(array("q", map(hash, shingles)), signature, moment, places)
         return self._best(shared, entry) if shared else None
 
     def _enter(self, number: int, signature: bytes) -> Counter[int]:
@@ -87,6 +93,8 @@ class NearDuplicates:
                 continue
             common = len(hashes.intersection(other.shingles))
             jaccard = common / (len(hashes) + len(other.shingles) - common)
+            if jaccard < 1 and apart(entry.places, other.places):
+                continue
             if jaccard > best or (jaccard == best and (found is None or number > found)):
                 best, found = jaccard, number
         return found

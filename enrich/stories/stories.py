@@ -119,7 +119,7 @@ class Stories:
         member = _member(told, self._next, self._now)
         self._next += 1
         title, text = words_of(told.title), words_of(told.text)
-        near = self._near.add(member.number, title, text, member.published)
+        near = self._near.add(member.number, title, text, member.published, member.places)
         member.is_copy = near is not None
         self._weigh(member, told, title, text)
         original = self._story[near] if near is not None else None
@@ -251,7 +251,7 @@ class Stories:
         member = _member(told, before.number, before.arrived)
         member.is_copy = before.is_copy
         title, text = words_of(told.title), words_of(told.text)
-        self._near.add(member.number, title, text, member.published)
+        self._near.add(member.number, title, text, member.published, member.places)
         self._weigh(member, told, title, text)
         self._members[member.number] = member
         story.replace(before, member)
@@ -296,7 +296,7 @@ class Stories:
             record = next((r for r in holding.get(member.id, ()) if r.documents[member.id] == member.number), None)
             story = reopen.setdefault(record.id, reopened(record)) if record else OpenStory(id=story_id(member))
             title, text = words_of(told.title), words_of(told.text)
-            self._near.add(member.number, title, text, member.published)
+            self._near.add(member.number, title, text, member.published, member.places)
             if remembered.weights:
                 member.stems = tuple(self._stems.count(title, text))
                 self._weights.add(member.stems)

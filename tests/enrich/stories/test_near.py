@@ -19,9 +19,10 @@ class Texts:
         self.near = NearDuplicates(72 * HOUR)
         self.number = 0
 
-    def add(self, text: str, title: str = "", hour: int | None = None) -> int | None:
+    def add(self, text: str, title: str = "", hour: int | None = None, places: str = "") -> int | None:
         self.number += 1
-        return self.near.add(self.number, words_of(title), words_of(text), (self.number if hour is None else hour) * HOUR)
+        moment = (self.number if hour is None else hour) * HOUR
+        return self.near.add(self.number, words_of(title), words_of(text), moment, frozenset(places.split()))
 
 
 @pytest.fixture
@@ -76,3 +77,14 @@ def test_what_is_dropped_is_as_if_it_had_never_come(texts):
     texts.near.drop(1)
     texts.near.drop(3)
     assert texts.add(WIRE) is None
+
+
+def test_elsewhere_it_is_another_occurrence_unless_it_is_the_same_message(texts):
+    """Who writes of one seizure writes of the next much alike; of counties and of many places nobody can say that they are apart."""
+    first = "Polisen gjorde under kvällen ett beslag av narkotika i {}. Ingen är gripen, och en förundersökning har inletts om brottet."
+    texts.add(first.format("Gävle"), places="2180")
+    assert texts.add(first.format("Luleå"), places="2580") is None
+    assert texts.add(first.format("Luleå"), places="2580 2580:bergnäset") == 2
+    assert texts.add(first.format("Gävle"), places="2584") == 1
+    assert texts.add(first.format("Norrbotten"), places="25") is not None
+    assert texts.add(first.format("fyra kommuner"), places="0180 0184 0186 0188") is not None

@@ -110,7 +110,7 @@ def test_a_follow_up_joins_its_story(world):
 
 @pytest.mark.parametrize(("place", "together"), [("1480", True), ("", True), ("2480", False)])
 def test_place_weighs(world, place, together):
-    """The same words from another municipality need more in common than those from the same one, or from one that is not known."""
+    """The same words from another municipality are another story; from the same one, or where none is known, they may be one."""
     first = world.put("a", "Inbrott i skola, datorer stulna under lovet", places="1480")
     assert (world.put("b", "Inbrott i skola, konst förstörd av vandaler", places=place) == first) is together
 
