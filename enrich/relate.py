@@ -21,7 +21,7 @@ SHORTEST_COPY = 60
 #: A copy that comes later than this after the original is an occurrence of its own for all that can be said.
 COPY_WINDOW = timedelta(days=60)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY = timedelta(days=1)
+_DAY, _MONTH = timedelta(days=1), timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -189,10 +189,10 @@ class Relate:
         return {document: since for document, since in holders.items() if self._is_recent(since)}
 
     def _advance(self, moment: datetime) -> None:
-        """Let time go on for stories too; once a day what is too old to be copied is forgotten."""
+        """Let time go on for stories too; once a month what is too old to be copied is forgotten."""
         self._now = max(self._now, moment)
         self._stories.advance(self._now)
-        if self._now - self._swept >= _DAY:
+        if self._now - self._swept >= _MONTH:
             self._swept = self._now
             self._holders = {text: recent for text, holders in self._holders.items() if (recent := self._recent(holders))}
 

@@ -207,7 +207,7 @@ class EmbeddedIndex:
 
     def _note(self, numbers: Iterable[int], before: Sequence[Document], after: Sequence[Document]) -> None:
         self._touched.update(numbers)
-        self._changes.update(rollup.changes(before, after))
+        rollup.change(self._changes, before, after)
 
     def _commit(self) -> None:
         """The two commits of a flush: documents and counts, then search."""

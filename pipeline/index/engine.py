@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pipeline.errors import SearchIndexError
 from pipeline.index import keys
 from pipeline.index.analysis import ANALYZER, analyzer, composed
 from pipeline.index.store import Numbered
-from pipeline.model import Document, Place, Theme
+from pipeline.model import Document
 
 #: Memory of the writer, in bytes; one thread uses it. More gave no more speed at a commit per 5,000 documents.
 HEAP = 50_000_000
@@ -50,8 +51,10 @@ def fields(number: int, document: Document) -> tantivy.Document:
     entry.add_text("title", composed(document.title))
     entry.add_text("text", composed(document.text))
     add = entry.add_text
-    _add_places(add, keys.places(document))
-    _add_themes(add, keys.themes(document))
+    for name, value in _of_places(frozenset([place.code for place in keys.places(document)])):
+        add(name, value)
+    for name, value in _of_themes(frozenset([theme.id for theme in keys.themes(document)])):
+        add(name, value)
     for told in keys.told(document):
         add("told", told)
     add("source", document.provenance.source)
@@ -66,22 +69,22 @@ def fields(number: int, document: Document) -> tantivy.Document:
     return entry
 
 
-def _add_places(add: Callable[[str, str], None], places: Sequence[Place]) -> None:
-    codes = {place.code for place in places}
-    for outer in {outer for code in codes for outer in keys.place_line(code)}:
-        add("within", outer)
-    for area in {keys.area(code) for code in codes}:
-        add("area", area)
-    for county in {county for code in codes if (county := keys.county(code))}:
-        add("county", county)
+@lru_cache(maxsize=10_000)
+def _of_places(codes: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """(field, value) of places: many documents have the same."""
+    return (
+        *(("within", outer) for outer in {outer for code in codes for outer in keys.place_line(code)}),
+        *(("area", area) for area in {keys.area(code) for code in codes}),
+        *(("county", county) for county in set(map(keys.county, codes)) - {""}),
+    )
 
 
-def _add_themes(add: Callable[[str, str], None], themes: Sequence[Theme]) -> None:
-    ids = {theme.id for theme in themes}
-    for theme in ids:
-        add("theme", theme)
-    for above in {above for theme in ids for above in keys.theme_line(theme)}:
-        add("about", above)
+@lru_cache(maxsize=10_000)
+def _of_themes(ids: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return (
+        *(("theme", theme) for theme in ids),
+        *(("about", above) for above in {above for theme in ids for above in keys.theme_line(theme)}),
+    )
 
 
 def further_points(item: Numbered) -> Iterable[tuple[int, float, float]]:

@@ -91,8 +91,9 @@ def _hours_before(until: datetime) -> int:
     return number if hour_start(number) == until else number + 1
 
 
-def changes(before: Sequence[Document], after: Sequence[Document]) -> Counter[Cell]:
-    """What the counts change by when ``before`` are replaced by ``after``."""
-    counts = Counter(cell for document in after for cell in cells(document))
-    counts.subtract(cell for document in before for cell in cells(document))
-    return counts
+def change(counts: Counter[Cell], before: Sequence[Document], after: Sequence[Document]) -> None:
+    """Add to ``counts`` what they change by when ``before`` are replaced by ``after``."""
+    for documents, one in ((after, 1), (before, -1)):
+        for document in documents:
+            for cell in cells(document):
+                counts[cell] += one
