@@ -417,9 +417,8 @@ def export(settings: Settings, bus: Bus, day: date, directory: Path | None = Non
     """Export a day, to the settings' directory unless another is named."""
     from pipeline.export import rows, write
 
-    names = naming(settings)
-    made = settings.export
-    return write.write(rows.day_of(bus, day, names), directory or settings.export_path, made.publisher, made.address)
+    names, its = naming(settings), settings.export
+    return write.write(day, lambda: rows.day_of(bus, day, names), directory or settings.export_path, its.publisher, its.address)
 
 
 @contextmanager

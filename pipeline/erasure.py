@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -117,8 +117,12 @@ def _log(settings: Settings, subjects: Iterable[str], who: Principal, purpose: s
             access.audit.append(who, purpose, Action.ERASE, subject, now)
 
 
-def _exported_anew(settings: Settings, bus: Bus, days: Iterable[date]) -> tuple[date, ...]:
-    done = sorted(set(days) & set(write.days(settings.export_path)))
+def _exported_anew(settings: Settings, bus: Bus, days: Collection[date]) -> tuple[date, ...]:
+    directory = settings.export_path
+    if not days or not directory.is_dir():
+        return ()
+    with write.only_one(directory):  # a day that is being exported now was read before, and is not listed until it is there
+        done = sorted(set(days) & set(write.days(directory)))
     for day in done:
         app.export(settings, bus, day)
     return tuple(done)

@@ -72,17 +72,16 @@ async def exports(settings: Settings, live: Live) -> None:
     clock, directory = SystemClock(), settings.export_path
     while True:
         now = clock.now()
-        for day in write.days(directory):
-            if period.day_of(now) - day > timedelta(days=settings.export.keep):
-                await asyncio.to_thread(write.remove, directory, day)
-        for day in exports_due(now, write.days(directory)):
-            try:
+        try:
+            for day in write.days(directory):
+                if period.day_of(now) - day > timedelta(days=settings.export.keep):
+                    await asyncio.to_thread(write.remove, directory, day)
+            for day in exports_due(now, write.days(directory)):
                 await asyncio.to_thread(app.export, settings, live.bus, day)
-            except FjarilError as error:
-                # another process exports, or the disk is full: the pipeline goes on, and the next look tries again
-                log.warning("export", day=str(day), error=str(error))
-                break
-            log.info("export", day=str(day))
+                log.info("export", day=str(day))
+        except FjarilError as error:
+            # another process exports, or the disk is full: the pipeline goes on, and the next look tries again
+            log.warning("export", error=str(error))
         await asyncio.sleep(_LOOK_AT_CLOCK)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import IO
 
 from msgspec import Struct
 
@@ -21,31 +23,24 @@ from pipeline.export.model import AlertRow, Day, FindingRow, QualityRow, TrendRo
 
 _KINDS: dict[str, type[Struct]] = {"trend": TrendRow, "findings": FindingRow, "alerts": AlertRow, "quality": QualityRow}
 _FORMS = {".parquet": parquet, ".csv": plain_csv, "-excel.csv": swedish_csv}
+#: Seconds that another export is waited for, and between two looks. The nightly export and the nightly erasure may meet.
+_PATIENCE, _LOOK = 20.0, 0.1
 
 
-def write(day: Day, directory: Path, publisher: str, address: str) -> Manifest:
+def write(day: date, make: Callable[[], Day], directory: Path, publisher: str, address: str) -> Manifest:
     """Write ``DIRECTORY/YYYY-MM-DD/``: each table in each form, ``dcat.jsonld`` and ``manifest.json``.
 
     What stood there before is replaced by a rename: a reader finds the old files, the new ones, or for an instant none, never some of
     each. What is the same already stays as it is.
 
-    :raises UsageError: if another process exports there, or it cannot be written.
+    :param make: makes the rows of the day; called while the directory is held, so that none are written which are older than what stands
+        there.
+    :raises UsageError: if another process exports there for longer than is waited, or it cannot be written.
     """
-    made = {
-        f"{table}{end}": (table, len(rows), form(_KINDS[table], rows))
-        for table in _KINDS
-        for end, form in _FORMS.items()
-        for rows in (getattr(day, table),)
-    }
-    files: tuple[File, ...] = tuple(file_of(name, table, rows, data) for name, (table, rows, data) in made.items())
-    metadata = dcat(day.day, files, publisher, f"{address}{day.day}/" if address else "")
-    manifest = Manifest(day=day.day, files=(*files, file_of("dcat.jsonld", "", 0, metadata)))
-    contents = {name: data for name, (_, _, data) in made.items()} | {"dcat.jsonld": metadata, manifests.NAME: manifests.encoded(manifest)}
-    try:
-        with only_one(directory):
-            _replace(directory / day.day.isoformat(), contents, manifest)
-    except OSError as error:
-        raise UsageError(f"{directory}: {error.strerror}; name a directory that can be written with --output") from error
+    with only_one(directory):
+        contents, manifest = _contents(make(), publisher, f"{address}{day}/" if address else "")
+        with _explained(directory):
+            _replace(directory / day.isoformat(), contents, manifest)
     return manifest
 
 
@@ -61,23 +56,71 @@ def days(directory: Path) -> list[date]:
 
 
 def remove(directory: Path, day: date) -> None:
-    """Remove the export of a day."""
+    """Remove the export of a day.
+
+    :raises UsageError: if another process exports there for longer than is waited.
+    """
     with only_one(directory):
         shutil.rmtree(directory / day.isoformat(), ignore_errors=True)
 
 
 @contextmanager
 def only_one(directory: Path) -> Iterator[None]:
-    """Hold the directory.
+    """Hold the directory once nobody else does; what a process that was killed left there is put right.
 
-    :raises UsageError: if another process does.
+    :raises UsageError: if somebody else holds it for longer than is waited, or it cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    held = disk.lock(directory / ".lock")
+    with _explained(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        held = _held(directory)
     if held is None:
         raise UsageError(f"{directory}: another export is being written there; wait for it, or name another with --output")
     with held:
+        with _explained(directory):
+            _heal(directory)
         yield
+
+
+def _held(directory: Path) -> IO[bytes] | None:
+    deadline = time.monotonic() + _PATIENCE
+    while (held := disk.lock(directory / ".lock")) is None and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+    return held
+
+
+@contextmanager
+def _explained(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{directory}: {error.strerror}; name a directory that can be written with --output") from error
+
+
+def _heal(directory: Path) -> None:
+    """Put a day back that was to be replaced and is not yet, and remove what is half written or was replaced."""
+    for old in directory.glob(".????-??-??.old"):
+        target = directory / old.stem.removeprefix(".")
+        if target.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(target)
+    for new in directory.glob(".????-??-??.new"):
+        shutil.rmtree(new)
+
+
+def _contents(day: Day, publisher: str, address: str) -> tuple[dict[str, bytes], Manifest]:
+    """Name → content of each file of a day, and the manifest among them."""
+    made = {
+        f"{table}{end}": (table, len(rows), form(_KINDS[table], rows))
+        for table in _KINDS
+        for end, form in _FORMS.items()
+        for rows in (getattr(day, table),)
+    }
+    files: tuple[File, ...] = tuple(file_of(name, table, rows, data) for name, (table, rows, data) in made.items())
+    metadata = dcat(day.day, files, publisher, address)
+    manifest = Manifest(day=day.day, files=(*files, file_of("dcat.jsonld", "", 0, metadata)))
+    contents = {name: data for name, (_, _, data) in made.items()} | {"dcat.jsonld": metadata, manifests.NAME: manifests.encoded(manifest)}
+    return contents, manifest
 
 
 def _replace(target: Path, contents: dict[str, bytes], manifest: Manifest) -> None:
@@ -87,8 +130,6 @@ def _replace(target: Path, contents: dict[str, bytes], manifest: Manifest) -> No
     except FjarilError:
         pass  # none, or not whole
     new, old = target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
-    for left in (new, old):  # by a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
     new.mkdir()
     for name, data in contents.items():
         with (new / name).open("wb") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import fcntl
 import io
@@ -9,7 +10,9 @@ import json
 import shutil
 import signal
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,16 +23,17 @@ import pytest
 from typer.testing import CliRunner
 
 from enrich.spread.model import Event, Occurrence, Sighting
-from pipeline import app
+from pipeline import app, disk, erasure
 from pipeline.alerts.live.model import Alert, Made, State
 from pipeline.cli import app as command
 from pipeline.errors import FjarilError, UsageError
 from pipeline.export import manifest as manifests
-from pipeline.export import write
+from pipeline.export import rows, write
 from pipeline.export.files import plain_csv, swedish_csv
 from pipeline.export.model import TrendRow
+from pipeline.live import running
 from pipeline.model import encode
-from pipeline.nightly import exports_due
+from pipeline.nightly import exports, exports_due
 from pipeline.ports import Record
 from pipeline.settings import Settings
 from tests.e2e.commands import FJARIL, fjaril
@@ -307,8 +311,9 @@ def test_alerts_have_their_outcome(here):
 # --- writing
 
 
-def test_one_at_a_time(here, tmp_path):
-    """While another process holds the directory nothing is written; the error says how to go on."""
+def test_one_at_a_time(here, tmp_path, monkeypatch):
+    """While another process holds the directory for longer than is waited nothing is written; the error says how to go on."""
+    monkeypatch.setattr(write, "_PATIENCE", 0.3)
     out = tmp_path / "out"
     here.rows("trend")
     before = contents(out)
@@ -318,6 +323,100 @@ def test_one_at_a_time(here, tmp_path):
         with pytest.raises(UsageError, match="another export is being written"):
             here.rows("trend")
     assert contents(out) == before
+
+
+def test_another_is_waited_for(here, tmp_path):
+    """Who comes while a directory is held writes once it is free, and then what came while it waited, too."""
+    (tmp_path / "out").mkdir()
+    with ThreadPoolExecutor(1) as pool:
+        with (tmp_path / "out" / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            waiting = pool.submit(here.rows, "trend")
+            time.sleep(1)
+            assert not waiting.done()
+            here.put(occurrence("x", START + timedelta(hours=9)))
+        (row,) = waiting.result(60)
+    assert row["occurrences"] == 1
+
+
+def test_rows_are_made_while_the_directory_is_held(here, tmp_path):
+    """So no export that was begun before an erasure is written after what the erasure exports anew."""
+
+    def make():
+        assert disk.lock(tmp_path / "out" / ".lock") is None
+        return rows.day_of(here.bus, DAY, app.naming(here.settings))
+
+    write.write(DAY, make, tmp_path / "out", "", "")
+    held = disk.lock(tmp_path / "out" / ".lock")
+    assert held is not None
+    held.close()
+
+
+def test_an_erasure_exports_a_day_anew_that_was_being_exported(here):
+    """The day was read before the erasure and is written after it; the erasure waits for it, and makes it anew."""
+    here.put(occurrence("x", START + timedelta(hours=9)))
+    read, go_on = threading.Event(), threading.Event()
+
+    def make():
+        made = rows.day_of(here.bus, DAY, app.naming(here.settings))
+        read.set()
+        assert go_on.wait(60)
+        return made
+
+    out = here.settings.export_path
+    with ThreadPoolExecutor(2) as pool:
+        writing = pool.submit(write.write, DAY, make, out, "", "")
+        assert read.wait(60)
+        here.put(Occurrence(event=occurrence("x", START + timedelta(hours=9)).event))
+        erasing = pool.submit(erasure._exported_anew, here.settings, here.bus, [DAY])
+        time.sleep(0.5)
+        go_on.set()
+        writing.result(60)
+        assert erasing.result(60) == (DAY,)
+    assert pyarrow.parquet.read_table(out / str(DAY) / "trend.parquet").num_rows == 0
+
+
+def test_a_kill_between_two_renames_loses_no_day(here, tmp_path):
+    """As it leaves the directory: the old day beside its place, the new one not yet there. The next who holds it puts the old one back."""
+    out = tmp_path / "out"
+    here.put(occurrence("x", START + timedelta(hours=9)))
+    here.rows("trend")
+    whole = contents(out)
+    (out / str(DAY)).rename(out / f".{DAY}.old")
+    (out / f".{DAY}.new").mkdir()
+    (out / f".{DAY}.new" / "trend.csv").write_text("halv", encoding="utf-8")
+    with write.only_one(out):
+        assert write.days(out) == [DAY]
+    assert contents(out) == whole
+    manifests.verify(out / str(DAY))
+
+
+def test_the_pipeline_goes_on_while_another_exports(replayed, tmp_path, monkeypatch):
+    """Also where a day is past its retention, which is removed once the directory is free."""
+    monkeypatch.setattr(write, "_PATIENCE", 0.0)
+    monkeypatch.setattr("pipeline.nightly._LOOK_AT_CLOCK", 0.1)
+    data = Path(shutil.copytree(replayed, tmp_path / "data"))
+    today = datetime.now(ZoneInfo("Europe/Stockholm")).date()
+    old, last = today - timedelta(days=500), today - timedelta(days=1)
+    for day in (old, last):
+        (data / "export" / str(day)).mkdir(parents=True)
+    settings = Settings(data_dir=data)
+
+    async def nightly(live):
+        with (data / "export" / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            going_on = asyncio.create_task(exports(settings, live))
+            await asyncio.sleep(1)
+            assert not going_on.done()
+            assert old in write.days(data / "export")
+        async with asyncio.timeout(60):
+            while old in write.days(data / "export"):
+                assert not going_on.done()
+                await asyncio.sleep(0.1)
+        going_on.cancel()
+
+    with running(settings, ["spread"]) as live:
+        asyncio.run(nightly(live))
 
 
 def test_what_a_killed_export_left_is_no_export(here, tmp_path):
