@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from enrich.spread.model import Occurrence
+from pipeline.access.roles import Principal, Role
 from pipeline.alerts.topics import EVIDENCE, JOURNAL
 from pipeline.errors import UsageError
 from pipeline.model import Instant, ItemState, RawItem, Source, Wire, decode, encode
@@ -23,6 +24,10 @@ from pipeline.ports import Bus, Index, Record
 from pipeline.runner import TEXT_TOPICS
 from pipeline.situation.period import day_of
 
+#: Who erases what is past its retention where nobody asks for it; no account is called so.
+SYSTEM = Principal(name="system:gallring", role=Role.ADMIN)
+PURPOSE = "gallring: längre än källan eller dess syfte tillåter"
+WITHDRAWN = "källan har tagit bort det"
 #: Topics that hold a document's words or what was counted of them, by its id.
 TOPICS = (*TEXT_TOPICS, JOURNAL)
 #: Those of alerts, which may have been written after the withdrawal, of what came before it.
@@ -143,8 +148,13 @@ def receipts(bus: Bus) -> list[Receipt]:
 
 
 def looked(kept: Iterable[Receipt]) -> datetime | None:
-    """When last nothing (more) was past its retention; None if nobody ever looked."""
-    return max((receipt.at for receipt in kept if not receipt.sources), default=None)
+    """When last nothing (more) was past its retention, whoever looked; None if nobody ever did."""
+    return max((one.at for one in kept if not one.sources and (one.who, one.purpose) != (SYSTEM.name, WITHDRAWN)), default=None)
+
+
+def followed(kept: Iterable[Receipt]) -> datetime | None:
+    """When the pipeline last began to follow what sources have withdrawn and came to its end; None if it never did."""
+    return max((one.at for one in kept if not one.sources and one.who == SYSTEM.name), default=None)
 
 
 def documents_of(bus: Bus, receipt: Receipt) -> dict[str, str]:

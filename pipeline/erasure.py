@@ -11,20 +11,18 @@ from itertools import islice
 from msgspec.structs import replace
 
 from pipeline import app, disk, erase
-from pipeline.access.roles import Action, Principal, Role
-from pipeline.erase import Receipt
+from pipeline.access.roles import Action, Principal
+from pipeline.erase import SYSTEM, WITHDRAWN, Receipt
 from pipeline.errors import UsageError
 from pipeline.export import write
 from pipeline.model import ItemState
 from pipeline.ports import Bus, Index
 from pipeline.settings import Settings, sources_of
 
-#: Who erases what is past its retention where nobody asks for it; no account is called so.
-SYSTEM = Principal(name="system:gallring", role=Role.ADMIN)
-PURPOSE = "gallring: längre än källan eller dess syfte tillåter"
-WITHDRAWN = "källan har tagit bort det"
 #: The stages that take a withdrawal; nobody is told of an alert by it.
 STAGES = ("enrich", "relate", "spread", "index")
+#: A collector stamps what it has read with the time at which it began to, and publishes it later.
+_STAMPED_BEFORE = timedelta(days=1)
 #: Documents of one erasure where there are many: what is withdrawn at once holds the collectors back.
 _AT_ONCE = 2_000
 
@@ -68,17 +66,19 @@ def begin(
 
 
 def follow(settings: Settings, bus: Bus, since: datetime | None, now: datetime) -> list[Receipt]:
-    """Begin to take what sources have withdrawn from ``since`` on out of what the stages do not look after: old events, and exports.
+    """Begin to take what sources have withdrawn out of what the stages do not look after: old events, and exports.
 
+    :param since: when that was last done (:func:`pipeline.erase.followed`); what came shortly before is looked at again, and followed once.
     :raises AuditError: if it cannot be logged; then nothing is begun.
     """
-    items = iter(erase.withdrawn(bus, since).items())
+    items = iter(erase.withdrawn(bus, since - _STAMPED_BEFORE if since else None).items())
     begun: list[Receipt] = []
     while some := dict(islice(items, _AT_ONCE)):
         sources = Counter(item.source for item in some.values())
         _log(settings, [f"{source}: {number}" for source, number in sorted(sources.items())], SYSTEM, WITHDRAWN, now)
+        # after `now`, at which stands the receipt that nothing more was to be followed
         receipt = Receipt(
-            at=now + timedelta(microseconds=len(begun)), who=SYSTEM.name, purpose=WITHDRAWN, number=len(some),
+            at=now + timedelta(microseconds=1 + len(begun)), who=SYSTEM.name, purpose=WITHDRAWN, number=len(some),
             withdrawn={id_: item.source for id_, item in some.items()}, sources=tuple(sorted(sources)),
             days=tuple(sorted(erase.days(bus, some))),
         )  # fmt: skip

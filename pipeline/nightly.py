@@ -26,6 +26,8 @@ from pipeline.situation import period
 log = structlog.get_logger()
 #: The hour (UTC) in which all events are looked at again, the longest time without, and seconds between two looks at the clock.
 _NIGHT, _OVERDUE, _LOOK_AT_CLOCK = 1, timedelta(hours=36), 60.0
+#: What was never done waits so long for its hour.
+_SETTLED_IN = timedelta(hours=1)
 #: Seconds until what went wrong is tried again.
 _AGAIN = 3600.0
 #: Seconds that the stages are given to take withdrawals, and between two looks.
@@ -34,19 +36,24 @@ _PATIENCE, _LOOK_AT_STAGES = 600.0, 0.5
 _SETTLED, _CAUGHT_UP = timedelta(hours=3), 31
 
 
-def night_is_due(now: datetime, last: datetime | None, hour: int = _NIGHT) -> bool:
-    """Whether what is done each night is to be done now: once, in its hour, and at any hour when a night was missed."""
+def night_is_due(now: datetime, last: datetime | None, started: datetime, hour: int = _NIGHT) -> bool:
+    """Whether what is done each night is to be done now: once, in its hour, and at any hour when a night was missed.
+
+    What never was is also due when the pipeline has run for an hour, since ``started``: it may not run at night, and a first start
+    leaves time to see what it was told.
+    """
     if last is None:
-        return now.hour == hour
+        return now.hour == hour or now - started >= _SETTLED_IN
     return now - last >= _OVERDUE or (now.hour == hour and last.date() < now.date())
 
 
 async def nights(settings: Settings, live: Live) -> None:
     """Look again at all events when it is time."""
     clock = SystemClock()
+    started = clock.now()
     while True:
         now, wait = clock.now(), _LOOK_AT_CLOCK
-        if night_is_due(now, app.last_night(live.bus)):
+        if night_is_due(now, app.last_night(live.bus), started):
             try:
                 await look_again(settings, live.bus, now)
                 log.info("night", seconds=round((clock.now() - now).total_seconds(), 1))
@@ -85,51 +92,64 @@ async def exports(settings: Settings, live: Live) -> None:
         await asyncio.sleep(_LOOK_AT_CLOCK)
 
 
-async def retention(settings: Settings, live: Live, index: Index) -> None:
-    """Erase each night what is past its retention; finish what an erasure that was cut short has left, at once and each hour."""
+async def retention(settings: Settings, live: Live, index: Index, pause: float = _LOOK_AT_CLOCK) -> None:
+    """Follow each night what sources have withdrawn, and erase what is past its retention; finish what was cut short, at once and each hour.
+
+    :param pause: seconds between two looks.
+    """
     clock, loop = SystemClock(), asyncio.get_running_loop()
-    finished = begun = -inf
+    started, finished, begun = clock.now(), -inf, -inf
     while True:
         kept, now = await asyncio.to_thread(erase.receipts, live.bus), loop.time()
         unfinished = [receipt for receipt in kept if not receipt.is_complete]
-        last, is_due = erase.looked(kept), False
-        if settings.keep.erase_nightly:
-            is_due = night_is_due(clock.now(), last, settings.keep.erase_hour)
+        last = erase.followed(kept)
         try:
             if unfinished and now - finished >= _AGAIN:
                 with erasure.only_one(settings):
                     finished = now
                     for receipt in unfinished:
                         await _finish(settings, live, index, receipt, clock)
-            elif is_due and now - begun >= _AGAIN:
+            elif now - begun >= _AGAIN and night_is_due(clock.now(), last, started, settings.keep.erase_hour):
                 with erasure.only_one(settings):
                     begun = now
-                    await _erase_old(settings, live, index, last, clock)
+                    await look_for_old(settings, live, index, last, clock)
         except FjarilError as error:
-            # another process erases or exports, or the log cannot be written: the pipeline goes on, and a later look tries again
+            # another process erases, or the log cannot be written: the pipeline goes on, and a later look tries again
             log.warning("retention", error=str(error))
-        await asyncio.sleep(_LOOK_AT_CLOCK)
+        await asyncio.sleep(pause)
 
 
-async def _erase_old(settings: Settings, live: Live, index: Index, since: datetime | None, clock: Clock) -> None:
-    """Follow what sources have withdrawn ``since``; erase what is past its retention, some at a time; the last receipt says that nothing is."""
-    for receipt in await asyncio.to_thread(erasure.follow, settings, live.bus, since, clock.now()):
+async def look_for_old(settings: Settings, live: Live, index: Index, since: datetime | None, clock: Clock) -> None:
+    """Follow what sources have withdrawn ``since``; then, where that is on, erase what is past its retention, some at a time.
+
+    The last receipt says that nothing more is, at the time of the beginning: what is withdrawn meanwhile is the next night's.
+    """
+    started = clock.now()
+    for receipt in await asyncio.to_thread(erasure.follow, settings, live.bus, since, started):
         await _finish(settings, live, index, receipt, clock)
-    while True:
-        now = clock.now()
-        items = await asyncio.to_thread(erasure.due, settings, live.bus, now)
+    while settings.keep.erase_nightly and (items := await asyncio.to_thread(erasure.due, settings, live.bus, clock.now())):
         receipt = await asyncio.to_thread(
-            erasure.begin, settings, live.bus, index, items, who=erasure.SYSTEM, purpose=erasure.PURPOSE, now=now
+            erasure.begin, settings, live.bus, index, items, who=erase.SYSTEM, purpose=erase.PURPOSE, now=clock.now()
         )
-        if not items or not await _finish(settings, live, index, receipt, clock):
+        if not await _finish(settings, live, index, receipt, clock):
             return
+    purpose = erase.PURPOSE if settings.keep.erase_nightly else erase.WITHDRAWN
+    await asyncio.to_thread(erasure.begin, settings, live.bus, index, {}, who=erase.SYSTEM, purpose=purpose, now=started)
 
 
 async def _finish(settings: Settings, live: Live, index: Index, receipt: Receipt, clock: Clock) -> bool:
-    """Finish an erasure once the stages have taken its withdrawals, or have had time to; whether nothing is left."""
-    wanted = await asyncio.to_thread(erase.documents_of, live.bus, receipt)
-    await _taken(settings, live, index, list(wanted))
-    done = await asyncio.to_thread(erasure.finish, settings, live.bus, index, receipt, wanted, clock.now(), rewritten=False)
+    """Finish an erasure once the stages have taken its withdrawals, or have had time to; whether nothing is left.
+
+    What goes wrong with it holds up no other: it stays unfinished, and is tried again within the hour.
+    """
+    try:
+        wanted = await asyncio.to_thread(erase.documents_of, live.bus, receipt)
+        await _taken(settings, live, index, list(wanted))
+        done = await asyncio.to_thread(erasure.finish, settings, live.bus, index, receipt, wanted, clock.now(), rewritten=False)
+    except FjarilError as error:  # another process exports, or a disk is full
+        live.check()
+        log.warning("erased", at=receipt.at.isoformat(), who=receipt.who, error=str(error))
+        return False
     log.info("erased", at=done.at.isoformat(), who=done.who, documents=len(wanted), complete=done.is_complete)
     return done.is_complete
 
@@ -147,7 +167,7 @@ async def _taken(settings: Settings, live: Live, index: Index, ids: list[str]) -
     while loop.time() < deadline:
         live.check()
         # a stage that stands at the end of what it reads has taken them only if all before it have
-        while before and not any(live.bus.lag(before[0], app.READS[before[0]]).values()):
+        while before and not any((await asyncio.to_thread(live.bus.lag, before[0], app.READS[before[0]])).values()):
             del before[0]
         if not before and not await asyncio.to_thread(is_found):
             return

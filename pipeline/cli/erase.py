@@ -40,8 +40,8 @@ def erase(
     """
     from pipeline import app
     from pipeline.clock import SystemClock
-    from pipeline.erase import past_retention, wanted
-    from pipeline.erasure import only_one
+    from pipeline.erase import followed, past_retention, receipts, wanted
+    from pipeline.erasure import follow, only_one
     from pipeline.errors import UsageError
     from pipeline.settings import sources_of
 
@@ -54,26 +54,37 @@ def erase(
         raise UsageError("erase: nothing is named; give ids of documents, --source or --past-retention")
     with closing(app.open_bus(settings)) as bus, only_one(settings):
         items = wanted(bus, documents or (), source) if documents or source else {}
+        begun: list[Receipt] = []
         if expired:
-            items |= past_retention(bus, sources_of(settings), SystemClock().now())
-        receipt = _erased(settings, bus, items, purpose)
+            now = SystemClock().now()
+            begun = follow(settings, bus, followed(receipts(bus)), now)
+            items |= past_retention(bus, sources_of(settings), now)
+        receipt = _erased(settings, bus, items, purpose, begun)
+    if begun and not as_json:
+        typer.echo(f"taken out of old events and exports, since their sources have withdrawn them: {sum(one.number for one in begun)}")
     _print(receipt, as_json=as_json)
     if not receipt.is_complete:
         raise typer.Exit(1)
 
 
-def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: str) -> Receipt:
+def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: str, begun: list[Receipt]) -> Receipt:
+    """Erase the documents and finish what is begun already, of which each has a receipt of its own."""
     from pipeline import app
     from pipeline.cli.audit import operator
     from pipeline.clock import SystemClock
+    from pipeline.erase import documents_of
     from pipeline.erasure import begin, finish
 
     with closing(app.open_index(settings)) as index:
         receipt = begin(settings, bus, index, items, who=operator(), purpose=purpose, now=SystemClock().now())
-    if not items:
+    if not items and not begun:
         return receipt
     rewritten = _carry_out(settings, bus)
     with closing(app.open_index(settings)) as index:
+        for one in begun:
+            finish(settings, bus, index, one, documents_of(bus, one), SystemClock().now(), rewritten=rewritten)
+        if not items:
+            return receipt
         wanted = {id_: item.source for id_, item in items.items()}
         return finish(settings, bus, index, receipt, wanted, SystemClock().now(), rewritten=rewritten)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import shutil
@@ -20,12 +21,14 @@ import pipeline.settings
 from collectors.archive import FILE_NAME, Archive, Archived
 from collectors.items import Item
 from enrich.spread.model import Occurrence
-from pipeline import app, erase, erasure
+from pipeline import app, erase, erasure, nightly
 from pipeline.cli.books import examined
+from pipeline.clock import SystemClock
 from pipeline.console.room import opened
 from pipeline.doctor import Report
 from pipeline.erase import Receipt
 from pipeline.errors import UsageError
+from pipeline.live import running
 from pipeline.model import Document, ItemState, RawItem, Source, SourceState, decode, encode
 from pipeline.ports import Record
 from pipeline.settings import Keep, Settings, limited, load_sources, unstated
@@ -33,6 +36,7 @@ from pipeline.situation.period import day_of
 from tests.e2e.commands import FJARIL, fjaril, fjaril_json
 
 DAY = date(2026, 3, 8)
+STAGES = ("enrich", "relate", "spread", "index")
 #: Sources of the fortnight: one that may be kept for years, one whose own terms end it, one whose purpose does.
 KEPT, ENDED, LIMITED = "demo-flode-torget", "demo-polisen", "demo-flode-anslag"
 
@@ -106,9 +110,9 @@ def until(data: Path, number: int, log: Path) -> list[Receipt]:
 
 
 def last_looked(data: Path, at: datetime) -> None:
-    """Somebody looked then, and nothing was past its retention."""
+    """The pipeline looked then, and nothing was past its retention."""
     with closing(app.open_bus(settings(data))) as bus:
-        erase.keep(bus, Receipt(at=at, who="prov", purpose="", is_complete=True))
+        erase.keep(bus, Receipt(at=at, who=erase.SYSTEM.name, purpose=erase.PURPOSE, is_complete=True))
 
 
 def export(data: Path) -> None:
@@ -192,7 +196,8 @@ def test_what_sources_have_withdrawn_is_followed_once(data):
             (receipt,) = erasure.follow(settings(data), bus, past, datetime.now(UTC))
             assert (receipt.withdrawn, receipt.is_complete) == ({id_: KEPT}, False)
             assert erasure.follow(settings(data), bus, past, datetime.now(UTC)) == []
-        assert erasure.follow(settings(data), bus, datetime.now(UTC), datetime.now(UTC)) == []
+        withdraw(data, id_)
+        assert erasure.follow(settings(data), bus, datetime.now(UTC) + timedelta(days=1), datetime.now(UTC)) == []
         assert [erase.documents_of(bus, one) for one in erase.receipts(bus)] == [{id_: KEPT}] * 2
 
 
@@ -249,9 +254,7 @@ def test_the_service_erases_by_itself(data, tmp_path):
     last_looked(data, datetime.now(UTC) - timedelta(days=3))
     withdraw(data, withdrawn)
     with service(data, tmp_path / "log"):
-        _, followed, done, nothing = until(data, 4, tmp_path / "log")
-        time.sleep(1)
-        assert len(receipts(data)) == 4
+        _, nothing, followed, done = until(data, 4, tmp_path / "log")
     assert (followed.withdrawn, followed.exports) == ({withdrawn: KEPT}, (DAY,))
     assert (done.who, done.sources, done.exports) == ("system:gallring", (LIMITED, ENDED), (DAY,))
     assert done.searchable_before == len(before[ENDED]) + len(before[LIMITED]) > 100
@@ -269,7 +272,121 @@ def test_the_service_erases_by_itself(data, tmp_path):
     report = doctor(data)
     assert (report.balanced, report.complete, report.problems) == (True, True, [])
     listed = fjaril_json("erase", "--receipts", data=data)
-    assert [(one["number"], len(one["documents"])) for one in listed] == [(0, 0), (done.number, done.number), (1, 1), (0, 0)]
+    assert [(one["number"], len(one["documents"])) for one in listed] == [(done.number, done.number), (1, 1), (0, 0), (0, 0)]
+
+
+def test_not_again_the_same_night(data, monkeypatch):
+    """Whoever starts after a look erases nothing before the next night, however often it looks at the clock; after a missed one it does."""
+    looks = 0
+
+    def read(bus):
+        nonlocal looks
+        looks += 1
+        return before(bus)
+
+    before = erase.receipts
+    monkeypatch.setattr(erase, "receipts", read)
+    configure(data, erase_nightly=False)  # the other half of the night is quick
+
+    async def look_thrice() -> None:
+        nonlocal looks
+        looks = 0
+        with running(settings(data), STAGES) as live:
+            look = asyncio.create_task(nightly.retention(settings(data), live, live.index, pause=0.01))
+            while looks < 3:
+                await asyncio.wait([look], timeout=0.01)
+                assert not look.done()
+            look.cancel()
+
+    for days, more in ((3, 1), (0, 0)):
+        last_looked(data, datetime.now(UTC) - timedelta(days=days))
+        found = len(receipts(data))
+        asyncio.run(look_thrice())
+        assert len(receipts(data)) == found + more
+
+
+def test_what_is_withdrawn_during_a_look_is_followed_by_the_next(data, monkeypatch):
+    """Between the look and its receipt a source withdraws a document: the receipt is of before, the next night follows it, exports included.
+
+    Also where what is past its retention is erased on command only, and whatever a command that found nothing to erase has noted meanwhile.
+    """
+    configure(data, erase_nightly=False)
+    export(data)
+    told = told_on(data, DAY)
+    id_ = min(told[KEPT])
+    last_looked(data, datetime.now(UTC) - timedelta(days=1))
+    chosen, real = settings(data), erasure.follow
+
+    def follow(*arguments):
+        begun = real(*arguments)
+        withdraw(data, id_)
+        return begun
+
+    async def look() -> None:
+        with running(chosen, STAGES) as live:
+            await nightly.look_for_old(chosen, live, live.index, erase.followed(receipts(data)), SystemClock())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasure, "follow", follow)
+        asyncio.run(look())
+    _, first = receipts(data)
+    with closing(app.open_bus(chosen)) as bus:
+        item = [decode(record.value, ItemState) for record in bus.read("items") if record.key == id_][-1]
+        assert (first.sources, item.withdrawn) == ((), True)
+        assert first.at < item.seen
+        erase.keep(bus, Receipt(at=datetime.now(UTC) + timedelta(days=3), who="local:prov", purpose="", is_complete=True))
+    asyncio.run(look())
+    (done,) = (one for one in receipts(data) if one.withdrawn)
+    assert (done.withdrawn, done.is_complete, done.exports) == ({id_: KEPT}, True, (DAY,))
+    assert counted(data)[KEPT] == len(told[KEPT]) - 1
+    assert erase.looked([first]) is None  # nobody has looked for what is past its retention
+
+
+def test_the_command_follows_withdrawals_too(data):
+    """What a source has withdrawn leaves the exports, with a receipt of its own, also where nothing is past its retention."""
+    export(data)
+    fjaril("erase", "--past-retention", data=data)
+    id_ = min(told_on(data, DAY)[KEPT])
+    withdraw(data, id_)
+    done = fjaril("erase", "--past-retention", data=data)
+    assert done.stdout.splitlines()[0].endswith("have withdrawn them: 1")
+    assert "nothing is past its retention" in done.stdout
+    before, followed = (one for one in receipts(data) if one.withdrawn)
+    assert id_ not in before.withdrawn  # one that the replay withdrew, by the first command
+    assert (followed.withdrawn, followed.is_complete, followed.exports) == ({id_: KEPT}, True, (DAY,))
+
+
+def test_one_that_cannot_be_finished_holds_up_no_other(data, monkeypatch):
+    """Two that were cut short, the first cannot be finished: the second is, at the same look, and the first stays to be tried again."""
+    configure(data, erase_nightly=False)
+    with closing(app.open_bus(settings(data))) as bus, closing(app.open_index(settings(data))) as index:
+        first, second = (
+            erasure.begin(
+                settings(data), bus, index, erase.wanted(bus, (), source), who=erase.SYSTEM, purpose="prov", now=datetime.now(UTC)
+            )
+            for source in (ENDED, LIMITED)
+        )
+    last_looked(data, datetime.now(UTC))
+    real = erasure.finish
+
+    def finish(settings, bus, index, receipt, *arguments, **more):
+        if receipt.at == first.at:
+            raise UsageError("another fjaril exports")
+        return real(settings, bus, index, receipt, *arguments, **more)
+
+    monkeypatch.setattr(erasure, "finish", finish)
+
+    async def look() -> None:
+        with running(settings(data), STAGES) as live:
+            task = asyncio.create_task(nightly.retention(settings(data), live, live.index, pause=0.1))
+            async with asyncio.timeout(120):
+                while not next(one for one in receipts(data) if one.at == second.at).is_complete:
+                    await asyncio.wait([task], timeout=0.1)
+                    assert not task.done()
+            task.cancel()
+
+    asyncio.run(look())
+    assert [one.is_complete for one in receipts(data)] == [False, True, True]
 
 
 def test_what_was_cut_short_is_finished(data, tmp_path):
@@ -277,7 +394,7 @@ def test_what_was_cut_short_is_finished(data, tmp_path):
     export(data)
     with closing(app.open_bus(settings(data))) as bus, closing(app.open_index(settings(data))) as index:
         items = erase.wanted(bus, (), ENDED)
-        begun = erasure.begin(settings(data), bus, index, items, who=erasure.SYSTEM, purpose="prov", now=datetime.now(UTC))
+        begun = erasure.begin(settings(data), bus, index, items, who=erase.SYSTEM, purpose="prov", now=datetime.now(UTC))
     assert not begun.is_complete
     configure(data, erase_nightly=False)
     with service(data, tmp_path / "log"):

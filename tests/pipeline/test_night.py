@@ -27,7 +27,8 @@ NIGHT = datetime(2026, 3, 2, 1, 5, tzinfo=UTC)
     ("now", "last", "due"),
     [
         (NIGHT, None, True),
-        (NIGHT + timedelta(hours=5), None, False),
+        (NIGHT + timedelta(minutes=55), None, False),
+        (NIGHT + timedelta(minutes=70), None, True),
         (NIGHT, NIGHT - timedelta(minutes=4), False),
         (NIGHT, NIGHT - timedelta(days=1), True),
         (NIGHT + timedelta(hours=12), NIGHT - timedelta(days=1), True),
@@ -35,8 +36,8 @@ NIGHT = datetime(2026, 3, 2, 1, 5, tzinfo=UTC)
     ],
 )
 def test_once_a_night(now, last, due):
-    """In the hour after one o'clock, once a day; at any hour once a night was missed."""
-    assert night_is_due(now, last) is due
+    """In the hour after one o'clock, once a day; at any hour once a night was missed, or none ever was and it has run for an hour."""
+    assert night_is_due(now, last, NIGHT + timedelta(minutes=10)) is due
 
 
 def test_a_night_over_the_bus(tmp_path):
