@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,7 @@ from msgspec import Struct
 from collectors.engine import Answer
 from collectors.items import Item
 from pipeline.model import Source
-from pipeline.sqlite import connect, insert
+from pipeline.sqlite import connect, empty_log, guarded, insert
 
 FILE_NAME = "archive.db"
 _SCHEMA = """
@@ -31,7 +32,7 @@ CREATE TABLE IF NOT EXISTS answers(number INTEGER PRIMARY KEY AUTOINCREMENT, sou
 CREATE INDEX IF NOT EXISTS answers_by_source ON answers(source, number);
 CREATE INDEX IF NOT EXISTS answers_by_expiry ON answers(expires);
 CREATE TABLE IF NOT EXISTS holds(item INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY(item, number)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS erased(one INTEGER PRIMARY KEY CHECK (one = 1));
+CREATE TABLE IF NOT EXISTS unpurged(erasure INTEGER PRIMARY KEY AUTOINCREMENT);
 """
 
 
@@ -58,17 +59,19 @@ class Archived(Struct, frozen=True, kw_only=True):
 
 
 class Archive:
-    """:param path: the file; made if it is not there."""
+    """Each method raises a FjarilError if the disk is full, or the file is damaged."""
 
     def __init__(self, path: Path, days: int) -> None:
         """Open it.
 
+        :param path: the file; made if it is not there.
         :param days: most days that anything is kept.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = connect(path)
-        for _ in self._db.execute(_SCHEMA):
-            pass
+        self._db, self._path = connect(path), path
+        with guarded(path):
+            for _ in self._db.execute(_SCHEMA):
+                pass
         self._days = days
         self._encoder, self._decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Archived)
 
@@ -85,7 +88,7 @@ class Archive:
         """
         days = min(archived.source.retention_days, self._days)
         expires = int((archived.at + timedelta(days=days)).timestamp())
-        with self._db:
+        with self._transaction():
             self._db.execute(
                 "INSERT INTO answers(source, expires, data) VALUES(?, ?, ?)", (archived.source.id, expires, self._packed(archived))
             )
@@ -96,19 +99,19 @@ class Archive:
 
     def holding(self, source: str, key: str) -> list[tuple[int, Archived]]:
         """The source's answers that hold the text of the document, and perhaps a few others."""
-        rows = self._db.execute(
-            "SELECT a.number, a.data FROM holds h JOIN answers a USING(number) WHERE h.item = ? AND a.source = ?", (_short(key), source)
-        )
+        statement = "SELECT a.number, a.data FROM holds h JOIN answers a USING(number) WHERE h.item = ? AND a.source = ?"
+        with guarded(self._path):
+            rows = list(self._db.execute(statement, (_short(key), source)))
         return [(number, self._unpacked(data)) for number, data in rows]
 
     def replace(self, number: int, archived: Archived) -> None:
         """Put it in the place of an answer; what was there is in no file any more after :meth:`expire` or :meth:`close`."""
-        with self._db:
+        with self._transaction():
             self._db.execute("UPDATE answers SET data = ? WHERE number = ?", (self._packed(archived), number))
             self._db.execute("DELETE FROM holds WHERE number = ?", (number,))
             rows = [(item, number) for item in sorted({_short(key) for key in archived.published})]
             insert(self._db, "INSERT INTO holds(item, number)", rows)
-            self._db.execute("INSERT OR IGNORE INTO erased VALUES(1)")
+            self._db.execute("INSERT INTO unpurged DEFAULT VALUES")
 
     def forget_after(self, source: str, number: int) -> None:
         """Remove the source's answers with larger numbers: what came of them was never published."""
@@ -122,32 +125,46 @@ class Archive:
 
     def read(self) -> Iterator[Archived]:
         """Everything, in the order in which it was published."""
-        for (data,) in self._db.execute("SELECT data FROM answers ORDER BY number"):
-            yield self._unpacked(data)
+        with guarded(self._path):
+            for (data,) in self._db.execute("SELECT data FROM answers ORDER BY number"):
+                yield self._unpacked(data)
 
     def count(self) -> int:
         """Number of answers."""
-        ((number,),) = self._db.execute("SELECT count(*) FROM answers")
+        with guarded(self._path):
+            ((number,),) = self._db.execute("SELECT count(*) FROM answers")
         return int(number)
 
     def close(self) -> None:
         """Release the file, without what was replaced in it."""
-        self._purge()
-        self._db.close()
+        try:
+            self._purge()
+        finally:
+            self._db.close()
 
     def _remove(self, where: str, *values: str | int) -> int:
-        with self._db:
+        with self._transaction():
             self._db.execute(f"DELETE FROM holds WHERE number IN (SELECT number FROM answers WHERE {where})", values)  # noqa: S608
             self._db.execute(f"DELETE FROM answers WHERE {where}", values)  # noqa: S608  (of this module)
         return self._db.changes()
 
     def _purge(self) -> None:
-        """SQLite leaves copies where it moves records from page to page: the file is written anew."""
-        if list(self._db.execute("SELECT 1 FROM erased")):
-            self._db.execute("DELETE FROM erased")
+        """SQLite leaves copies where it moves records from page to page: the file is written anew.
+
+        That it is to be stands in the file until it is done: a kill or a full disk in between forgets nothing.
+        """
+        with guarded(self._path):
+            ((last,),) = self._db.execute("SELECT max(erasure) FROM unpurged")
+            if last is None:
+                return
             self._db.execute("VACUUM")
-            for _ in self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)"):
-                pass
+            if empty_log(self._db):  # else where another process reads: next time
+                self._db.execute("DELETE FROM unpurged WHERE erasure <= ?", (last,))  # not one of another process meanwhile
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with guarded(self._path), self._db:
+            yield
 
     def _packed(self, archived: Archived) -> bytes:
         return zlib.compress(self._encoder.encode(archived), 6)

@@ -91,6 +91,21 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
     return connection
 
 
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """What SQLite says of the file within the block, as an error of ours.
+
+    :raises FjarilError: if the disk is full, the file is damaged, or another process has held it for too long.
+    """
+    try:
+        yield
+    except apsw.Error as error:
+        raise FjarilError(
+            f"{path}: {error}; what was begun is not written: check the disk's space and rights, restore the file from a copy if it is damaged, "
+            "then go on"
+        ) from error
+
+
 def insert(connection: apsw.Connection, into: str, rows: Sequence[Sequence[Any]], conflict: str = "") -> None:
     """Insert rows of the same width, many by one statement.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import random
+import re
 import shutil
 from contextlib import closing
 from datetime import timedelta
@@ -19,12 +21,13 @@ from collectors.engine import Engine, run
 from collectors.items import Item, Parsed
 from pipeline import app, erase
 from pipeline.doctor import examine
-from pipeline.errors import BusError, UsageError
+from pipeline.errors import BusError, FjarilError, UsageError
 from pipeline.live import running
 from pipeline.model import Document, ItemState, RawItem, Source, SourceState, decode
 from pipeline.ports import Bus
 from pipeline.rebuild import rebuild
 from pipeline.settings import Settings
+from pipeline.sqlite import connect
 from tests.collectors.conftest import CACHE
 from tests.collectors.server import Reply, Server
 from tests.collectors.test_pages import ARTICLE
@@ -241,6 +244,52 @@ def test_what_was_replaced_leaves_the_file(tmp_path: Path) -> None:
     archive.close()
     whole = (tmp_path / FILE_NAME).read_bytes()
     assert not [at for at in range(0, len(data) - 32, 32) if data[at : at + 32] in whole]
+
+
+def test_what_was_replaced_leaves_the_file_later_where_it_could_not_at_once(tmp_path: Path) -> None:
+    """Another process writes as the file is to be written anew: the error is ours, and the next look does it, also of another process."""
+
+    async def main(w: World) -> None:
+        w.server.routes[f"{TAG}?limit=40"] = Reply(200, timeline(*(status(n, hashlib.sha256(b"%d" % n).hexdigest()) for n in range(1, 60))))
+        await w.collector.collect(w.source("mastodon", TAG))
+
+    archive, path = _with_archive(tmp_path, main), tmp_path / FILE_NAME
+    ((number, data),) = archive._db.execute("SELECT number, data FROM answers")
+    (kept,) = archive.read()
+    archive.replace(int(number), replace(kept, answers=(), items=()))
+    archive._db.set_busy_timeout(0)
+    with closing(connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(FjarilError, match=re.escape(str(path))):
+            archive.expire(START)
+        with pytest.raises(FjarilError, match="locked"):
+            archive.close()
+        other.execute("ROLLBACK")
+    with Archive(path, 30) as later:
+        assert list(later._db.execute("SELECT 1 FROM unpurged"))
+        later.expire(START)
+        assert not list(later._db.execute("SELECT 1 FROM unpurged"))
+    whole = path.read_bytes()
+    assert not [at for at in range(0, len(data) - 32, 32) if data[at : at + 32] in whole]
+
+
+def test_a_full_disk_is_an_error_of_ours(tmp_path: Path) -> None:
+    """What cannot be written is said with the file's name, what was there stays, and it goes on once there is room."""
+
+    async def main(w: World) -> None:
+        w.server.routes["/feed"] = Reply(200, rss(item(1)))
+        await w.collector.collect(w.source())
+
+    with _with_archive(tmp_path, main) as archive:
+        (kept,) = archive.read()
+        more = replace(kept, items=(Item("x", random.Random(1).randbytes(200_000).hex(), "x"),))
+        archive._db.pragma("max_page_count", archive._db.pragma("page_count") + 1)
+        with pytest.raises(FjarilError, match="full"):
+            archive.add(more, ["f" * 32])
+        assert list(archive.read()) == [kept]
+        archive._db.pragma("max_page_count", 1_000_000)
+        archive.add(more, ["f" * 32])
+        assert list(archive.read()) == [kept, more]
 
 
 def test_answers_expire_by_their_source(tmp_path: Path) -> None:
