@@ -26,8 +26,8 @@ _SEED = 20260301
 LEAST = 0.5
 #: A text of fewer words is compared together with its title: "Polisen söker vittnen." is no text of one occurrence.
 _FEWEST_WORDS = 8
-#: Newest entries of a band that are looked at, and most candidates that are compared.
-_NEWEST, _COMPARED = 3, 6
+#: Newest entries of a band that are looked at for as many that may be it, and most candidates that are compared.
+_LOOKED_AT, _NEWEST, _COMPARED = 12, 3, 6
 _pack = struct.Struct(f"{_PERMUTATIONS}I").pack
 _cut = struct.Struct(f"{4 * _PERMUTATIONS // _BANDS}s" * _BANDS).unpack
 _NONE: Counter[int] = Counter()
@@ -39,6 +39,24 @@ class _Entry:
     signature: bytes
     moment: int
     places: frozenset[str]
+
+
+class _Possible:
+    """Which texts may tell of the same occurrence as one: all but those from elsewhere in other words."""
+
+    def __init__(self, entries: dict[int, _Entry], entry: _Entry) -> None:
+        self._entries, self._entry = entries, entry
+        self._known: dict[int, bool] = {}
+
+    def __call__(self, number: int) -> bool:
+        if not self._entry.places:
+            return True
+        known = self._known.get(number)
+        if known is None:
+            other = self._entries[number]
+            is_same = other.signature == self._entry.signature and set(other.shingles) == set(self._entry.shingles)
+            known = self._known[number] = is_same or not apart(self._entry.places, other.places)
+        return known
 
 
 class NearDuplicates:
@@ -63,23 +81,23 @@ class NearDuplicates:
         minhash = RMinHash(num_perm=_PERMUTATIONS, seed=_SEED)
         minhash.update(list(shingles))
         signature = _pack(*minhash.digest())
-        shared = self._enter(number, signature)
         entry = self._entries[number] = _Entry(array("q", map(hash, shingles)), signature, moment, places)
+        shared = self._enter(number, entry)
         return self._best(shared, entry) if shared else None
 
-    def _enter(self, number: int, signature: bytes) -> Counter[int]:
-        """How many bands the newest texts with the same bands share."""
+    def _enter(self, number: int, entry: _Entry) -> Counter[int]:
+        """How many bands the newest texts with the same bands share, of those that may be the same occurrence."""
         shared: list[int] = []
-        bands = self._bands
-        for band in _cut(signature):
+        bands, may_be = self._bands, _Possible(self._entries, entry)
+        for band in _cut(entry.signature):
             there = bands.setdefault(band, number)
             if there is number:
                 continue
             if isinstance(there, int):
-                shared.append(there)
+                shared += filter(may_be, (there,))
                 bands[band] = sorted((there, number))
             else:
-                shared += there[-_NEWEST:]
+                shared += list(filter(may_be, there[-_LOOKED_AT:]))[-_NEWEST:]
                 insort(there, number)
         return Counter(shared) if shared else _NONE
 
@@ -93,8 +111,6 @@ class NearDuplicates:
                 continue
             common = len(hashes.intersection(other.shingles))
             jaccard = common / (len(hashes) + len(other.shingles) - common)
-            if jaccard < 1 and apart(entry.places, other.places):
-                continue
             if jaccard > best or (jaccard == best and (found is None or number > found)):
                 best, found = jaccard, number
         return found

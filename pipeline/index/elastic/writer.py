@@ -85,8 +85,8 @@ class Writer:
         try:
             sent: Future[list[_Answer]] | None = None
             while chunk := list(islice(writes, CHUNK)):
-                before, sent = sent, sender.submit(self._send, chunk)
-                answers += before.result() if before else []
+                answers += sent.result() if sent else []  # before the next goes: what comes after a failure is not sent
+                sent = sender.submit(self._send, chunk)
             answers += sent.result() if sent else []
         finally:
             sender.shutdown(cancel_futures=True)

@@ -88,3 +88,12 @@ def test_elsewhere_it_is_another_occurrence_unless_it_is_the_same_message(texts)
     assert texts.add(first.format("Gävle"), places="2584") == 1
     assert texts.add(first.format("Norrbotten"), places="25") is not None
     assert texts.add(first.format("fyra kommuner"), places="0180 0184 0186 0188") is not None
+
+
+def test_a_copy_is_found_among_many_alike_from_elsewhere(texts):
+    """Eight towns tell of their own seizure after it: the copy from the same town is still its near-duplicate."""
+    text = "Polisen gjorde under kvällen ett beslag av narkotika i {}. Ingen är gripen, och en förundersökning har inletts om brottet."
+    texts.add(text.format("Gävle"), places="2180")
+    for code in ("0180", "0380", "0480", "0580", "0680", "0780", "0880", "1080"):
+        texts.add(text.format(f"kommunen {code}"), places=code)
+    assert texts.add("GÄVLE. " + text.format("Gävle"), places="2180") == 1
