@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search 
     from pipeline.access.access import Access
     from pipeline.desk.state import State
     from pipeline.export.manifest import Manifest
+    from pipeline.export.model import Day
     from pipeline.runner import Worker
     from pipeline.situation.make import Maker
     from pipeline.situation.store import SituationStore
@@ -414,11 +415,19 @@ def last_night(bus: Bus) -> datetime | None:
 
 
 def export(settings: Settings, bus: Bus, day: date, directory: Path | None = None) -> Manifest:
-    """Export a day, to the settings' directory unless another is named."""
-    from pipeline.export import rows, write
+    """Export a day, to the settings' directory unless another is named.
+
+    Where it stands there already it tells what the topics no longer do.
+    """
+    from pipeline.export import carried, rows, write
 
     names, its = naming(settings), settings.export
-    return write.write(day, lambda: rows.day_of(bus, day, names), directory or settings.export_path, its.publisher, its.address)
+
+    def make(before: Day | None) -> Day:
+        made = rows.day_of(bus, day, names)
+        return carried.over(bus, made, before) if before else made
+
+    return write.write(day, make, directory or settings.export_path, its.publisher, its.address)
 
 
 @contextmanager

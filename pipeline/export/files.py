@@ -7,13 +7,15 @@ import io
 import types
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 import pyarrow.parquet
 from msgspec import Struct
 
 from pipeline.situation.period import ZONE
+
+Row = TypeVar("Row", bound=Struct)
 
 _pyarrow: Any = pa  # it has no types of its own
 _TYPES: dict[type, Any] = {
@@ -36,6 +38,11 @@ def parquet(kind: type[Struct], rows: Sequence[Struct]) -> bytes:
     sink = _pyarrow.BufferOutputStream()
     _pyarrow.parquet.write_table(_pyarrow.Table.from_arrays(arrays, schema=schema), sink, compression="zstd")
     return bytes(sink.getvalue())
+
+
+def of_parquet(kind: type[Row], data: bytes) -> tuple[Row, ...]:
+    """The rows of a Parquet file that :func:`parquet` has made."""
+    return tuple(kind(**row) for row in _pyarrow.parquet.read_table(_pyarrow.BufferReader(data)).to_pylist())
 
 
 def plain_csv(kind: type[Struct], rows: Sequence[Struct]) -> bytes:

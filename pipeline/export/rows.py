@@ -23,9 +23,9 @@ from pipeline.situation.history import Happened, happened
 from pipeline.situation.period import midnight
 
 #: A row without an occurrence is written where as many were expected.
-_WORTH = 0.5
-#: Days that a source's usual number is of, and how many a day make its silence one.
-_USUAL, _TALKS = 28, 2.0
+WORTH = 0.5
+#: What a source's usual number is of, and how many a day make its silence one.
+USUAL, TALKS = timedelta(days=28), 2.0
 _DAY = timedelta(days=1)
 
 
@@ -64,7 +64,7 @@ def _trend(day: date, history: Sequence[Happened], start: datetime, end: datetim
     }
     shares = _shares({key: tail(len(came), expected) for key, (came, expected) in counted.items() if expected})
     for key, (came, expected) in counted.items():
-        if came or (expected and expected.mean >= _WORTH):
+        if came or (expected and expected.mean >= WORTH):
             yield _compared(_row(day, key, came, names), expected, shares.get(key))
 
 
@@ -96,13 +96,13 @@ def _compared(row: TrendRow, expected: Expected | None, q: float | None) -> Tren
     (low, high), (times, least, most) = ordinary(expected), ratio(row.occurrences, expected)
     return replace(
         row,
-        expected=_rounded(expected.mean),
+        expected=rounded(expected.mean),
         low=low,
         high=high,
-        rate_ratio=_rounded(times),
-        ratio_low=_rounded(least),
-        ratio_high=_rounded(most),
-        q=_rounded(q),
+        rate_ratio=rounded(times),
+        ratio_low=rounded(least),
+        ratio_high=rounded(most),
+        q=rounded(q),
     )
 
 
@@ -179,11 +179,11 @@ def _alert(day: date, id_: str, versions: Sequence[Alert]) -> AlertRow:
 
 def _quality(day: date, events: Iterable[bytes], dead: Sequence[DeadLetter], start: datetime, end: datetime) -> Iterator[QualityRow]:
     told = list(_told(events, end))
-    sources = {sighting.source for _, sighting in told if sighting.time >= start - _USUAL * _DAY}
+    sources = {sighting.source for _, sighting in told if sighting.time >= start - USUAL}
     of_day = [(event, sighting) for event, sighting in told if sighting.time >= start]
-    before = Counter(sighting.source for _, sighting in told if start - _USUAL * _DAY <= sighting.time < start)
+    before = Counter(sighting.source for _, sighting in told if start - USUAL <= sighting.time < start)
     first = min((sighting.time for _, sighting in told), default=start)
-    days = max(1.0, min(float(_USUAL), (start - first) / _DAY))
+    days = max(1.0, min(USUAL / _DAY, (start - first) / _DAY))
     letters = Counter(letter.source for letter in dead if start <= letter.died < end)
     for source in sorted(sources | {name for name in letters if name}):
         mine = [(event, sighting) for event, sighting in of_day if sighting.source == source]
@@ -197,7 +197,7 @@ def _quality(day: date, events: Iterable[bytes], dead: Sequence[DeadLetter], sta
             without_place=len({sighting.document for event, sighting in mine if event.event.place is None}),
             without_theme=len({sighting.document for event, sighting in mine if not event.event.theme}),
             dead=letters[source],
-            silent=not mine and usual >= _TALKS,
+            silent=not mine and usual >= TALKS,
         )
 
 
@@ -211,7 +211,8 @@ def _dead(bus: Bus) -> list[DeadLetter]:
     return [decode(record.value, DeadLetter) for record in bus.read("dead") if record.value]
 
 
-def _rounded(number: float) -> float:
+def rounded(number: float) -> float:
+    """As it is exported: four digits."""
     return float(f"{number:.4g}")
 
 

@@ -17,7 +17,7 @@ from pipeline import disk
 from pipeline.errors import FjarilError, UsageError
 from pipeline.export import manifest as manifests
 from pipeline.export.dcat import dcat
-from pipeline.export.files import parquet, plain_csv, swedish_csv
+from pipeline.export.files import of_parquet, parquet, plain_csv, swedish_csv
 from pipeline.export.manifest import File, Manifest, file_of
 from pipeline.export.model import AlertRow, Day, FindingRow, QualityRow, TrendRow
 
@@ -27,18 +27,18 @@ _FORMS = {".parquet": parquet, ".csv": plain_csv, "-excel.csv": swedish_csv}
 _PATIENCE, _LOOK = 20.0, 0.1
 
 
-def write(day: date, make: Callable[[], Day], directory: Path, publisher: str, address: str) -> Manifest:
+def write(day: date, make: Callable[[Day | None], Day], directory: Path, publisher: str, address: str) -> Manifest:
     """Write ``DIRECTORY/YYYY-MM-DD/``: each table in each form, ``dcat.jsonld`` and ``manifest.json``.
 
     What stood there before is replaced by a rename: a reader finds the old files, the new ones, or for an instant none, never some of
     each. What is the same already stays as it is.
 
-    :param make: makes the rows of the day; called while the directory is held, so that none are written which are older than what stands
-        there.
+    :param make: makes the rows of the day, given those that stand there, if any do; called while the directory is held, so that none are
+        written which are older than what stands there.
     :raises UsageError: if another process exports there for longer than is waited, or it cannot be written.
     """
     with only_one(directory):
-        contents, manifest = _contents(make(), publisher, f"{address}{day}/" if address else "")
+        contents, manifest = _contents(make(_read(directory / day.isoformat())), publisher, f"{address}{day}/" if address else "")
         with _explained(directory):
             _replace(directory / day.isoformat(), contents, manifest)
     return manifest
@@ -106,6 +106,22 @@ def _heal(directory: Path) -> None:
             old.rename(target)
     for new in directory.glob(".????-??-??.new"):
         shutil.rmtree(new)
+
+
+def _read(target: Path) -> Day | None:
+    """The rows of an export, None if there is none, or it is not whole."""
+    try:
+        day = manifests.verify(target).day
+    except FjarilError:
+        return None
+    stored = {table: (target / f"{table}.parquet").read_bytes() for table in _KINDS}
+    return Day(
+        day=day,
+        trend=of_parquet(TrendRow, stored["trend"]),
+        findings=of_parquet(FindingRow, stored["findings"]),
+        alerts=of_parquet(AlertRow, stored["alerts"]),
+        quality=of_parquet(QualityRow, stored["quality"]),
+    )
 
 
 def _contents(day: Day, publisher: str, address: str) -> tuple[dict[str, bytes], Manifest]:

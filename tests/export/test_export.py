@@ -26,13 +26,14 @@ from enrich.spread.model import Event, Occurrence, Sighting
 from pipeline import app, disk, erasure
 from pipeline.alerts.live.model import Alert, Made, State
 from pipeline.cli import app as command
+from pipeline.dead import letter_record
 from pipeline.errors import FjarilError, UsageError
 from pipeline.export import manifest as manifests
 from pipeline.export import rows, write
 from pipeline.export.files import plain_csv, swedish_csv
 from pipeline.export.model import TrendRow
 from pipeline.live import running
-from pipeline.model import encode
+from pipeline.model import DeadLetter, encode
 from pipeline.nightly import exports, exports_due
 from pipeline.ports import Record
 from pipeline.settings import Settings
@@ -308,6 +309,88 @@ def test_alerts_have_their_outcome(here):
     assert here.rows("alerts", DAY + timedelta(days=1)) == []
 
 
+# --- days that are made anew once their topics have forgotten
+
+
+def withdrawn(one: Occurrence) -> Occurrence:
+    """As an erasure leaves it: nothing tells of it any more."""
+    return Occurrence(event=one.event)
+
+
+@pytest.fixture
+def told(here):
+    """Much of it: thefts that came often, and not for weeks; more fires and burglaries on the day; a source with nothing but dead letters."""
+    here.put(*(occurrence(f"t{n}", START - timedelta(days=59) + timedelta(hours=6 * n), "theft.theft") for n in range(80)))
+    here.put(*(occurrence(f"i{n}", START - timedelta(days=30) + timedelta(hours=40 * n), "theft.burglary") for n in range(17)))
+    here.put(*(occurrence(f"x{n}", START + timedelta(hours=2 * n)) for n in range(4)))
+    here.put(*(occurrence(f"y{n}", START + timedelta(hours=2 * n + 1), "theft.burglary") for n in range(3)))
+    here.bus.publish(
+        [
+            letter_record(DeadLetter(stage="enrich", reason="prov", died=START + timedelta(hours=n), key=f"d{n}", source=source))
+            for n, source in enumerate(("a", "stum", "stum"))
+        ]
+    )
+    return here
+
+
+def test_dead_records_that_have_expired_stay_counted(told):
+    """Topic ``dead`` is kept for 90 days: a later export of the day takes out what was erased since, and no dead record; no source is lost."""
+    before = {row["source"]: row for row in told.rows("quality")}
+    assert (before["a"]["dead"], before["stum"]["dead"]) == (1, 2)
+    assert told.bus.expire(START + timedelta(days=95)) == 3
+    told.put(withdrawn(occurrence("x1", START + timedelta(hours=2))))
+    after = {row["source"]: row for row in told.rows("quality")}
+    assert after["a"]["documents"] == before["a"]["documents"] - 1
+    assert (after["a"]["dead"], after["stum"]) == (1, before["stum"])
+
+
+def test_a_dead_record_that_was_erased_counts_no_more(told):
+    """As long as the topic holds what died on the day."""
+    told.rows("quality")
+    told.bus.erase(["dead"], {"d1": START + timedelta(days=1)})
+    assert {row["source"]: row["dead"] for row in told.rows("quality")} == {"a": 1, "stum": 1}
+
+
+@pytest.mark.parametrize("left", [40, 20])
+def test_what_was_expected_stays_when_its_history_has_expired(told, left):
+    """Of 60 days some are left. What erasing took out is not counted; what was expected, and rows of it alone, are as they were.
+
+    What came against it is told as far as it is still known. A further export changes nothing.
+    """
+    before, sources = {row["theme"]: row for row in told.rows("trend")}, told.rows("quality")
+    assert set(before) == {"fire.vehicle", "theft.burglary", "theft.theft"}
+    assert before["theft.theft"]["occurrences"] == 0
+    assert told.bus.expire(START + timedelta(days=400 - left)) > 60
+    told.put(withdrawn(occurrence("x1", START + timedelta(hours=2))))
+    after = {row["theme"]: row for row in told.rows("trend")}
+    fires = {"occurrences": 3, "coverage": 3, "independent_sources": 3, "ratio_low": None, "ratio_high": None, "q": None}
+    expected = before["fire.vehicle"]["expected"]
+    assert after == before | {"fire.vehicle": before["fire.vehicle"] | fires | {"rate_ratio": pytest.approx(3 / expected, rel=1e-3)}}
+    (was,) = (row for row in sources if row["source"] == "a")
+    assert {row["source"]: row for row in told.rows("quality")}["a"] == was | {"documents": was["documents"] - 1}
+    assert {row["theme"]: row for row in told.rows("trend")} == after
+
+
+def test_a_day_that_has_expired_itself_stays_as_it_was(told, tmp_path):
+    """Nothing of it can be counted again, whatever still came of it later."""
+    told.rows("trend")
+    before = contents(tmp_path / "out")
+    told.bus.expire(START + timedelta(days=402))
+    late = occurrence("sen", START + timedelta(hours=23))
+    told.bus.publish([Record(topic="events", key="sen", value=encode(late), timestamp=START + timedelta(days=3))])
+    told.rows("trend")
+    assert contents(tmp_path / "out") == before
+
+
+def test_what_is_made_anew_in_time_is_made_of_what_there_is(told):
+    """Where nothing has expired, what was erased from the history is not expected either."""
+    before = {row["theme"]: row for row in told.rows("trend")}["fire.vehicle"]
+    told.put(*(withdrawn(occurrence(f"förr{n}", START - timedelta(days=60 - 3 * n, hours=-10))) for n in range(10, 20)))
+    after = {row["theme"]: row for row in told.rows("trend")}["fire.vehicle"]
+    assert after["occurrences"] == before["occurrences"]
+    assert after["expected"] < before["expected"]
+
+
 # --- writing
 
 
@@ -342,7 +425,7 @@ def test_another_is_waited_for(here, tmp_path):
 def test_rows_are_made_while_the_directory_is_held(here, tmp_path):
     """So no export that was begun before an erasure is written after what the erasure exports anew."""
 
-    def make():
+    def make(_):
         assert disk.lock(tmp_path / "out" / ".lock") is None
         return rows.day_of(here.bus, DAY, app.naming(here.settings))
 
@@ -357,7 +440,7 @@ def test_an_erasure_exports_a_day_anew_that_was_being_exported(here):
     here.put(occurrence("x", START + timedelta(hours=9)))
     read, go_on = threading.Event(), threading.Event()
 
-    def make():
+    def make(_):
         made = rows.day_of(here.bus, DAY, app.naming(here.settings))
         read.set()
         assert go_on.wait(60)
