@@ -9,8 +9,9 @@ were published of it.
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -96,6 +97,13 @@ class Archive:
             rows = [(item, number) for item in sorted({_short(key) for key in keys})]
             insert(self._db, "INSERT INTO holds(item, number)", rows)
         return number
+
+    def held(self, keys: Sequence[str]) -> list[str]:
+        """Those of the documents whose text some answer holds, and perhaps a few others."""
+        statement = "SELECT DISTINCT item FROM holds WHERE item IN (SELECT value FROM json_each(?))"
+        with guarded(self._path):
+            found = {item for (item,) in self._db.execute(statement, (json.dumps([_short(key) for key in keys]),))}
+        return [key for key in keys if _short(key) in found]
 
     def holding(self, source: str, key: str) -> list[tuple[int, Archived]]:
         """The source's answers that hold the text of the document, and perhaps a few others."""

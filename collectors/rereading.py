@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 import structlog
@@ -16,6 +17,8 @@ from collectors.visit import fetched_of
 from pipeline.model import RawItem, document_id
 
 _log = structlog.get_logger(__name__)
+#: Documents that are looked for at once.
+_AT_ONCE = 1_000
 
 
 class _Recorded:
@@ -73,12 +76,18 @@ async def without(archived: Archived, key: str, kinds: Mapping[str, Kind]) -> Ar
 
 
 async def forget(archive: Archive, wanted: Mapping[str, str], kinds: Mapping[str, Kind]) -> int:
-    """Take the text of documents (id → source) out of every answer that holds it; returns of how many answers."""
-    number = 0
-    for key, source in wanted.items():
-        for at, archived in archive.holding(source, key):
-            archive.replace(at, await without(archived, key, kinds))
-            number += 1
+    """Take the text of documents (id → source) out of every answer that holds it; returns of how many answers.
+
+    Few of many do, and those are found by one look at many documents; between two others have their turn.
+    """
+    number, keys = 0, list(wanted)
+    for at in range(0, len(keys), _AT_ONCE):
+        if at:
+            await asyncio.sleep(0)
+        for key in archive.held(keys[at : at + _AT_ONCE]):
+            for place, archived in archive.holding(wanted[key], key):
+                archive.replace(place, await without(archived, key, kinds))
+                number += 1
     return number
 
 

@@ -19,6 +19,7 @@ from collectors.schedule import Schedule
 from collectors.streams import Streams
 from pipeline import app, erase, nightly
 from pipeline.clock import SystemClock
+from pipeline.errors import FjarilError
 from pipeline.live import Live, running
 from pipeline.model import Source, SourceState
 from pipeline.settings import Settings, sources_of
@@ -106,14 +107,18 @@ async def _collect(settings: Settings, sources: Sequence[Source], live: Live) ->
         await stack.enter_async_context(Streams(collector, sources, clock, live.ready, visited))
         await stack.enter_async_context(Schedule(collector, sources, live.ready, visited, pushed))
         while True:  # until cancelled
-            gone = {id_: one.source for id_, one in erase.erased(live.bus).items()}
-            if archive is not None:
-                emptied = await collector.forget(gone)
-                expired = archive.expire(clock.now())
-            else:  # there may be one of before
-                emptied = await asyncio.to_thread(app.forget_answers, settings, gone)
-                expired = await asyncio.to_thread(app.expire_answers, settings, clock.now())
-            log.info("archive_expired", answers=expired, emptied=emptied)
+            # all that ever were: a source that still gives one puts its text into new answers, however long ago it was erased
+            gone = {id_: one.source for id_, one in (await asyncio.to_thread(erase.erased, live.bus)).items()}
+            try:
+                if archive is not None:
+                    emptied = await collector.forget(gone)
+                    expired = archive.expire(clock.now())
+                else:  # there may be one of before
+                    emptied = await asyncio.to_thread(app.forget_answers, settings, gone)
+                    expired = await asyncio.to_thread(app.expire_answers, settings, clock.now())
+                log.info("archive_expired", answers=expired, emptied=emptied)
+            except FjarilError as error:  # another process holds it, or the disk is full: a later look does it
+                log.warning("archive", error=str(error))
             await asyncio.sleep(_EXPIRY)
 
 

@@ -273,6 +273,41 @@ def test_what_was_replaced_leaves_the_file_later_where_it_could_not_at_once(tmp_
     assert not [at for at in range(0, len(data) - 32, 32) if data[at : at + 32] in whole]
 
 
+def test_what_is_forgotten_is_found_among_many(tmp_path: Path) -> None:
+    """Of thousands of documents, nearly all unknown here, the answers of those that are known give way; others have their turn meanwhile."""
+
+    async def main(w: World) -> None:
+        w.server.routes["/feed"] = Reply(200, rss(item(1), item(2), item(3)))
+        await w.collector.collect(w.source())
+        (before,) = archive.read()
+        first, _, last = before.published
+        strangers = [hashlib.sha256(b"%d" % number).hexdigest()[:32] for number in range(2_500)]
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(other())
+        assert await w.collector.forget(dict.fromkeys(strangers, "s")) == 0
+        assert turns >= 2
+        task.cancel()
+        assert archive.held([*strangers, first]) == [first]
+        assert await w.collector.forget(dict.fromkeys([first, *strangers, last], before.source.id)) == 2
+        assert [len(one.published) for one in archive.read()] == [1]
+
+    archive = Archive(tmp_path / FILE_NAME, 30)
+
+    async def wrapped() -> None:
+        async with world(archive=archive) as w:
+            await main(w)
+
+    with archive:
+        run(wrapped())
+
+
 def test_a_full_disk_is_an_error_of_ours(tmp_path: Path) -> None:
     """What cannot be written is said with the file's name, what was there stays, and it goes on once there is room."""
 
