@@ -18,13 +18,14 @@ from pipeline.dead import DEAD, letters
 from pipeline.errors import SettingsError
 from pipeline.model import Books, IndexBooks, Retry, SourceState, Wire, decode
 from pipeline.ports import Bus, Index
-from pipeline.settings import Settings, load_sources, unstated
+from pipeline.settings import Settings, limited, load_sources, unstated
 
 _LIBRARIES = ("apsw", "elasticsearch", "feedparser", "kafka-python", "scrapy", "spacy", "tantivy")
 #: How often to count again what moves while it is counted, and the seconds between.
 _TRIES, _PAUSE = 100, 0.02
 #: Without a look for what is past its retention, and of an erasure, before something is amiss.
 _OVERDUE, _UNFINISHED = timedelta(hours=48), timedelta(hours=3)
+_REMEDY = "`fjaril run` erases it each night, or once it has run for an hour, `fjaril erase --past-retention` now"
 T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
 
@@ -141,14 +142,15 @@ def retained(report: Report, bus: Bus, settings: Settings, now: datetime) -> Rep
     looked, problems = erase.looked(kept), []
     nightly = f"erased each night at {settings.keep.erase_hour}:00 UTC" if settings.keep.erase_nightly else "erased on command only"
     if settings.keep.erase_nightly and looked is not None and now - looked >= _OVERDUE:
-        problems.append(
-            f"what is past its retention was last looked for {looked:%Y-%m-%d}: `fjaril run` erases it each night, "
-            "`fjaril erase --past-retention` now"
-        )
+        problems.append(f"what is past its retention was last looked for {looked:%Y-%m-%d}: {_REMEDY}")
     cut_short = [one for one in kept if not one.is_complete and now - one.at >= _UNFINISHED]
     problems += [f"the erasure of {one.at:%Y-%m-%d %H:%M} has not finished: `fjaril run` finishes it within the hour" for one in cut_short]
     try:
-        slips = unstated(load_sources(settings.sources), settings.keep)
+        sources = load_sources(settings.sources)
+        if settings.keep.erase_nightly and looked is None:
+            overdue = len(erase.past_retention(bus, limited(sources, settings.keep), now - _OVERDUE))
+            problems += [f"{overdue} documents are past their retention, and nobody has ever looked: {_REMEDY}"] if overdue else []
+        slips = unstated(sources, settings.keep)
         problems += [f"keep.purposes.{slip}: no source of {settings.sources} states this purpose" for slip in slips]
     except SettingsError as error:
         problems.append(str(error))

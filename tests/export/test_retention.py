@@ -153,6 +153,7 @@ def test_the_shorter_limit_holds(own, purposes, days):
 def test_a_purpose_that_nobody_states_is_told(data):
     """A slip in it would keep what it was to limit: the list of sources and the doctor name it, in one line."""
     configure(data, purposes={"anslag*": 9, "anslga*": 9})
+    last_looked(data, datetime.now(UTC))
     assert unstated(load_sources(data / "sources.yaml"), settings(data).keep) == ("anslga*",)
     assert "keep.purposes.anslga*" in fjaril("sources", "list", data=data).stderr
     (problem,) = doctor(data).problems
@@ -416,9 +417,15 @@ def test_one_at_a_time(data):
 
 
 def test_it_is_said_where_it_is_off_or_late(data):
-    """Late where the last look is days ago; off where the settings say so, which is no fault; cut short where it never finished."""
-    assert doctor(data).retention == "erased each night at 2:00 UTC; last never"
-    now = datetime.now(UTC)
+    """Late where the last look is days ago, or none ever was and something has waited for days; off where the settings say so, which is no
+    fault; cut short where it never finished.
+    """
+    now, report = datetime.now(UTC), doctor(data)
+    with closing(app.open_bus(settings(data))) as bus:
+        waits = len(erase.past_retention(bus, pipeline.settings.sources_of(settings(data)), now))
+    assert report.retention == "erased each night at 2:00 UTC; last never"
+    (problem,) = report.problems
+    assert problem.startswith(f"{waits} documents are past their retention")
     last_looked(data, now - timedelta(days=3))
     (problem,) = doctor(data).problems
     assert f"last looked for {now - timedelta(days=3):%Y-%m-%d}" in problem
