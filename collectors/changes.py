@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from collectors.items import Bad, Item, Kind, Origin, Parsed, Stream, digest
 from collectors.ledger import Ledger, Version
-from pipeline.model import DeadLetter, ItemState, RawItem, Source, document_id, encode, fingerprint
+from pipeline.model import DeadLetter, ItemState, RawItem, Source, document_id, encode, letter_id
 from pipeline.ports import Record
 
 #: Characters of one item beyond which it is not published but kept among the dead.
@@ -128,7 +128,7 @@ class Changes:
     def _bad(self, bad: Bad, ledger: Ledger) -> None:
         """Once for each content: a record that stays in the answer is counted as unchanged from then on."""
         content_hash = digest(bad.original + bad.reason.encode())
-        key = fingerprint(self._source.id, "dead", content_hash)
+        key = letter_id(self._source.id, content_hash)
         if ledger.get(key) is not None or key in self.states:
             self.unchanged += 1
             return

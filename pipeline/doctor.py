@@ -149,7 +149,7 @@ def retained(report: Report, bus: Bus, settings: Settings, now: datetime) -> Rep
         sources = load_sources(settings.sources)
         if settings.keep.erase_nightly and looked is None:
             overdue = len(erase.past_retention(bus, limited(sources, settings.keep), now - _OVERDUE))
-            problems += [f"{overdue} documents are past their retention, and nobody has ever looked: {_REMEDY}"] if overdue else []
+            problems += [f"{overdue} items are past their retention, and nobody has ever looked: {_REMEDY}"] if overdue else []
         slips = unstated(sources, settings.keep)
         problems += [f"keep.purposes.{slip}: no source of {settings.sources} states this purpose" for slip in slips]
     except SettingsError as error:

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from enrich.spread.model import Occurrence
 from pipeline.access.roles import Principal, Role
 from pipeline.alerts.topics import EVIDENCE, JOURNAL
+from pipeline.dead import DEAD
 from pipeline.errors import UsageError
-from pipeline.model import Instant, ItemState, RawItem, Source, Wire, decode, encode
+from pipeline.model import Instant, ItemState, RawItem, Source, Wire, decode, encode, letter_id
 from pipeline.ports import Bus, Index, Record
 from pipeline.runner import TEXT_TOPICS
 from pipeline.situation.period import day_of
@@ -63,10 +64,12 @@ class Receipt(Wire, frozen=True, kw_only=True, tag="receipt"):
     purpose: str
     #: How many documents; their ids stand in topic ``erased`` alone, of what sources have withdrawn themselves in ``withdrawn``, with them.
     number: int = 0
+    #: What the sources gave beside them that could not be read: never documents, only the letter of each among the dead was emptied.
+    letters: int = 0
     documents: tuple[str, ...] = ()
     withdrawn: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
     sources: tuple[str, ...] = ()
-    #: Topic → records that held something before, and after.
+    #: Topic → records that held something of the documents before, and after; what alerts have told of them is not counted.
     before: dict[str, int] = {}  # noqa: RUF012
     after: dict[str, int] = {}  # noqa: RUF012
     #: Documents that search could find before, and can after.
@@ -117,18 +120,32 @@ def withdrawn(bus: Bus, since: datetime | None) -> dict[str, ItemState]:
     return {
         id_: item
         for id_, item in items
-        if item.withdrawn and id_ not in done and (id_ not in noted or noted[id_] < item.seen)  # it may have been given again since
-    }
+        if item.withdrawn and id_ not in done and not is_letter(id_, item)
+        and (id_ not in noted or noted[id_] < item.seen)  # it may have been given again since
+    }  # fmt: skip
+
+
+def is_letter(id_: str, item: ItemState) -> bool:
+    """Whether it never was a document: its source gave what could not be read."""
+    return id_ == letter_id(item.source, item.content_hash)
 
 
 def request(bus: Bus, items: Mapping[str, ItemState], receipt: Receipt) -> None:
     """Publish the withdrawals and what is known of the receipt; the stages do the rest.
 
-    What was erased before stays so, and is not withdrawn again.
+    What was erased before stays so, and is not withdrawn again. Of what never was a document the letter is emptied, which no stage has to take.
     """
     done = erased(bus)
     new = {id_: item for id_, item in items.items() if id_ not in done}
-    bus.publish([_kept(receipt), *(record for id_, item in new.items() for record in withdrawal(id_, item, receipt.purpose, receipt.at))])
+    letters = {id_: item for id_, item in new.items() if is_letter(id_, item)}
+    if letters:  # before it is noted that they are gone
+        bus.erase((DEAD,), dict.fromkeys(letters, receipt.at))
+    gone = [
+        Record(topic="items", key=id_, value=encode(replace(item, withdrawn=True)), timestamp=receipt.at) for id_, item in letters.items()
+    ]
+    documents = {id_: item for id_, item in new.items() if id_ not in letters}
+    withdrawals = [record for id_, item in documents.items() for record in withdrawal(id_, item, receipt.purpose, receipt.at)]
+    bus.publish([_kept(receipt), *gone, *withdrawals])
 
 
 def keep(bus: Bus, receipt: Receipt) -> None:

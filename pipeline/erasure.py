@@ -53,16 +53,27 @@ def begin(
 
     :raises AuditError: if it cannot be logged; then nothing is erased.
     """
-    sources = Counter(item.source for item in items.values())
+    letters = {id_ for id_, item in items.items() if erase.is_letter(id_, item)}
+    documents = tuple(id_ for id_ in items if id_ not in letters)
     # somebody names documents; what is past its retention would fill the log, and stands in topic erased
-    _log(settings, [f"{source}: {number}" for source, number in sorted(sources.items())] if who == SYSTEM else items, who, purpose, now)
+    _log(settings, _numbers(items, letters) if who == SYSTEM else items, who, purpose, now)
     receipt = Receipt(
-        at=now, who=who.name, purpose=purpose, number=len(items), documents=tuple(items), sources=tuple(sorted(sources)),
-        before=erase.traces(bus, items), searchable_before=sum(not erase.is_gone(index, id_) for id_ in items),
-        days=tuple(sorted(erase.days(bus, items))), is_complete=not items,
+        at=now, who=who.name, purpose=purpose, number=len(documents), letters=len(letters), documents=documents,
+        sources=tuple(sorted({item.source for item in items.values()})),
+        before=erase.traces(bus, documents), searchable_before=sum(not erase.is_gone(index, id_) for id_ in documents),
+        days=tuple(sorted(erase.days(bus, documents))), is_complete=not items,
     )  # fmt: skip
     erase.request(bus, items, receipt)
     return receipt
+
+
+def _numbers(items: Mapping[str, ItemState], letters: Collection[str]) -> list[str]:
+    """For each source, how many documents, and how many records that never were any."""
+    documents = Counter(item.source for id_, item in items.items() if id_ not in letters)
+    unread = Counter(items[id_].source for id_ in letters)
+    return [
+        f"{source}: {documents[source]}{f' (+ {unread[source]} unread)' if unread[source] else ''}" for source in sorted(documents | unread)
+    ]
 
 
 def follow(settings: Settings, bus: Bus, since: datetime | None, now: datetime) -> list[Receipt]:

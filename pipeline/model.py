@@ -549,3 +549,8 @@ def county_of(code: str) -> str | None:
 def document_id(source: str, native_id: str) -> str:
     """The id of a document: the same for every fetch of the same item, on every machine."""
     return fingerprint(source, native_id)
+
+
+def letter_id(source: str, content_hash: str) -> str:
+    """The key of what a source gave that could not be read: no document, known so that it is kept among the dead once."""
+    return fingerprint(source, "dead", content_hash)

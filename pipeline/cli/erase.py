@@ -85,7 +85,7 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
             finish(settings, bus, index, one, documents_of(bus, one), SystemClock().now(), rewritten=rewritten)
         if not items:
             return receipt
-        wanted = {id_: item.source for id_, item in items.items()}
+        wanted = {id_: items[id_].source for id_ in receipt.documents}
         return finish(settings, bus, index, receipt, wanted, SystemClock().now(), rewritten=rewritten)
 
 
@@ -131,12 +131,13 @@ def _print(receipt: Receipt, *, as_json: bool) -> None:
     if as_json:
         print_json(receipt)
         return
-    if not receipt.documents:
+    if not receipt.sources:
         typer.echo("nothing is past its retention")
         return
     was, now = sum(receipt.before.values()), sum(receipt.after.values())
     lines = (
         f"{counted(len(receipt.documents), 'document')} of {', '.join(receipt.sources)} erased {receipt.at:%Y-%m-%d %H:%M} UTC by {receipt.who}",
+        f"records of them that never could be read, emptied too: {receipt.letters}" if receipt.letters else "",
         f"bus: {counted(was, 'record')} held something of them, {now} now",
         f"index: search found {receipt.searchable_before}, {receipt.searchable_after} now",
         "" if receipt.rewritten else "the index's files are rewritten within the hour, by the pipeline that runs",

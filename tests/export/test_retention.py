@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import csv
 import json
 import shutil
@@ -19,7 +20,10 @@ from msgspec.structs import replace
 
 import pipeline.settings
 from collectors.archive import FILE_NAME, Archive, Archived
-from collectors.items import Item
+from collectors.changes import Changes
+from collectors.items import Bad, Item, Origin, Parsed
+from collectors.ledger import Ledger
+from collectors.registry import kinds
 from enrich.spread.model import Occurrence
 from pipeline import app, erase, erasure, nightly
 from pipeline.cli.books import examined
@@ -185,6 +189,40 @@ def test_what_is_past_its_retention(data):
         assert len(found) < sum(item.source in days for item in items.values())
         erase.request(bus, found, Receipt(at=now, who="prov", purpose=""))
         assert erase.past_retention(bus, sources, now) == {}
+
+
+def unread(data: Path, id_of: str, body: bytes) -> str:
+    """The source gives what cannot be read, as its collector notes it; returns its key."""
+    of = next(one for one in load_sources(data / "sources.yaml") if one.id == id_of)
+    changes = Changes(of, kinds(None)["feed"], Origin(url=of.url), datetime(2026, 3, 2, tzinfo=UTC))
+    changes.compare(Parsed(bad=(Bad("prov", body),)), Ledger())
+    with closing(app.open_bus(settings(data))) as bus:
+        visited = next(decode(record.value, SourceState) for record in bus.read("sources") if record.key == id_of)
+        fetched = encode(replace(visited, fetched=visited.fetched + 1))
+        bus.publish([*changes.records, Record(topic="sources", key=id_of, value=fetched, timestamp=datetime.now(UTC))])
+    (key,) = changes.states
+    return key
+
+
+def test_what_never_was_a_document_is_none_when_erased(data):
+    """What could not be read leaves with the documents of its source, and its words the files; it is counted beside them, and only once."""
+    given = b"Ord som inte gick att avkoda."
+    key, words = unread(data, ENDED, given), base64.b64encode(given)  # as letters hold it
+    assert any(words in path.read_bytes() for path in data.rglob("*") if path.is_file())
+    number = len(documents(data)[ENDED])
+    receipt = fjaril_json("erase", "--source", ENDED, data=data)
+    assert (receipt["letters"], receipt["is_complete"], key in receipt["documents"]) == (1, True, False)
+    assert receipt["number"] == len(receipt["documents"]) >= number
+    assert not any(words in path.read_bytes() for path in data.rglob("*") if path.is_file())
+    with closing(app.open_bus(settings(data))) as bus:
+        assert key not in erase.erased(bus)
+        assert key not in {record.key for record in bus.read("raw")}
+        assert key not in erase.withdrawn(bus, None)
+        assert key not in erase.past_retention(bus, pipeline.settings.sources_of(settings(data)), datetime.now(UTC))
+        ledger = Ledger()
+        ledger.restore(bus)
+    assert ledger.get(key) is not None  # it is not kept among the dead again
+    assert doctor(data).balanced
 
 
 def test_what_sources_have_withdrawn_is_followed_once(data):
@@ -425,7 +463,7 @@ def test_it_is_said_where_it_is_off_or_late(data):
         waits = len(erase.past_retention(bus, pipeline.settings.sources_of(settings(data)), now))
     assert report.retention == "erased each night at 2:00 UTC; last never"
     (problem,) = report.problems
-    assert problem.startswith(f"{waits} documents are past their retention")
+    assert problem.startswith(f"{waits} items are past their retention")
     last_looked(data, now - timedelta(days=3))
     (problem,) = doctor(data).problems
     assert f"last looked for {now - timedelta(days=3):%Y-%m-%d}" in problem
