@@ -16,8 +16,8 @@ from pipeline.alerts import topics as alerting
 from pipeline.bus.sqlite import SqliteBus
 from pipeline.errors import SettingsError, UsageError
 from pipeline.index.embedded import EmbeddedIndex
-from pipeline.model import Document, Source, SourceState, Story, decode, encode
-from pipeline.ports import Bus, Clock, Filters, Index, Record, Search, TabledIndex, Topic
+from pipeline.model import Document, Source, SourceState, Story, decode
+from pipeline.ports import Bus, Clock, Filters, Index, Search, TabledIndex, Topic
 from pipeline.settings import Settings, load_sources
 
 if TYPE_CHECKING:  # what runs the stages takes seconds to import, and a search does not need it
@@ -390,28 +390,6 @@ def _spread(settings: Settings) -> Spread:
     from enrich.spread.stage import Spread
 
     return Spread(geography(settings))
-
-
-def night(settings: Settings, bus: Bus, at: datetime) -> bytes:
-    """Look again at all events that are kept. Takes seconds to minutes.
-
-    :returns: what :func:`tell_night` tells.
-    """
-    from enrich.spread.model import Occurrence
-    from enrich.spread.nightly import run
-
-    last = {record.key: decode(record.value, Occurrence) for record in bus.read("events")}
-    return encode(run((one.event for one in last.values() if not one.is_withdrawn), at, geography(settings)))
-
-
-def tell_night(bus: Bus, at: datetime, found: bytes) -> None:
-    """Tell the stage ``spread`` what came of a night."""
-    bus.publish([Record(topic="nights", key="night", timestamp=at, value=found)])
-
-
-def last_night(bus: Bus) -> datetime | None:
-    """When all events were last looked at again; None if they never were."""
-    return max((record.timestamp for record in bus.read("nights")), default=None)
 
 
 def export(settings: Settings, bus: Bus, day: date, directory: Path | None = None) -> Manifest:

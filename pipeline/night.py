@@ -1,4 +1,4 @@
-"""The nightly look at all events, in a process of its own: the pipeline feels neither its memory nor its work."""
+"""The nightly look at all events; in a process of its own, so that the pipeline feels neither its memory nor its work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection
 
 from pipeline import app
 from pipeline.errors import NightError
-from pipeline.ports import Bus
+from pipeline.model import decode, encode
+from pipeline.ports import Bus, Record
 from pipeline.settings import Settings
 
 #: How much the pipeline goes first.
@@ -39,13 +40,35 @@ async def look_again(settings: Settings, bus: Bus, at: datetime) -> None:
     finally:
         process.kill()  # it has nothing more to do
         process.join()
-    await asyncio.to_thread(app.tell_night, bus, at, found)
+    await asyncio.to_thread(tell_night, bus, at, found)
 
 
 def _look(settings: Settings, at: datetime, told: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the pipeline, which ends this
     os.nice(_NICE)
     with closing(app.open_bus(settings)) as bus:
-        found = app.night(settings, bus, at)
+        found = look(settings, bus, at)
     with suppress(BrokenPipeError):  # the pipeline was killed
         told.send_bytes(found)
+
+
+def look(settings: Settings, bus: Bus, at: datetime) -> bytes:
+    """Look again at all events that are kept, in this process.
+
+    :returns: what :func:`tell_night` tells.
+    """
+    from enrich.spread.model import Occurrence
+    from enrich.spread.nightly import run
+
+    last = {record.key: decode(record.value, Occurrence) for record in bus.read("events")}
+    return encode(run((one.event for one in last.values() if not one.is_withdrawn), at, app.geography(settings)))
+
+
+def tell_night(bus: Bus, at: datetime, found: bytes) -> None:
+    """Tell the stage ``spread`` what came of a night."""
+    bus.publish([Record(topic="nights", key="night", timestamp=at, value=found)])
+
+
+def last_night(bus: Bus) -> datetime | None:
+    """When all events were last looked at again; None if they never were."""
+    return max((record.timestamp for record in bus.read("nights")), default=None)

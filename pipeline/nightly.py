@@ -18,7 +18,7 @@ from pipeline.erase import Receipt
 from pipeline.errors import FjarilError
 from pipeline.export import write
 from pipeline.live import Live
-from pipeline.night import look_again
+from pipeline.night import last_night, look_again
 from pipeline.ports import Clock, Index
 from pipeline.settings import Settings
 from pipeline.situation import period
@@ -53,7 +53,7 @@ async def nights(settings: Settings, live: Live) -> None:
     started = clock.now()
     while True:
         now, wait = clock.now(), _LOOK_AT_CLOCK
-        if night_is_due(now, app.last_night(live.bus), started):
+        if night_is_due(now, last_night(live.bus), started):
             try:
                 await look_again(settings, live.bus, now)
                 log.info("night", seconds=round((clock.now() - now).total_seconds(), 1))

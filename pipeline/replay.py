@@ -21,7 +21,7 @@ from pipeline.clock import VirtualClock
 from pipeline.errors import UsageError
 from pipeline.live import Live, running
 from pipeline.model import Reliability, Source
-from pipeline.night import look_again
+from pipeline.night import last_night, look_again
 from pipeline.ports import Clock
 from pipeline.recording import Answer
 from pipeline.settings import Http, Settings
@@ -170,7 +170,7 @@ async def play(
                 watcher.advance(answer.at, skipped=done)
                 last = answer.at
         await live.drained()
-        if night and "spread" in stages and (app.last_night(live.bus) or first.at) < last:
+        if night and "spread" in stages and (last_night(live.bus) or first.at) < last:
             await look_again(settings, live.bus, last)
             await live.drained()
 

@@ -99,12 +99,12 @@ def network(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def night(context: typer.Context) -> None:
     """Look again at all events now, instead of in the night; the running pipeline goes on with what is learned."""
-    import pipeline.app
     from pipeline.clock import SystemClock
+    from pipeline.night import look, tell_night
 
     settings, now = settings_of(context), SystemClock().now()
     with opened(settings) as (bus, _):
-        pipeline.app.tell_night(bus, now, pipeline.app.night(settings, bus, now))
+        tell_night(bus, now, look(settings, bus, now))
 
 
 def _list(context: typer.Context, picture: Path | None, size: int, *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from pipeline import app
 from pipeline.cli.findings import followed
 from pipeline.errors import NightError
 from pipeline.model import decode, encode
-from pipeline.night import look_again
+from pipeline.night import last_night, look, look_again, tell_night
 from pipeline.nightly import night_is_due
 from pipeline.ports import Record
 from pipeline.settings import Settings
@@ -48,10 +48,10 @@ def test_a_night_over_the_bus(tmp_path):
     told = [(e, True) for e in (*quiet(), *cascade(), gone)] + [(gone, False)]
     bus.publish([Record(topic="events", key=e.id, value=encode(_occurrence(e, known=known)), timestamp=START) for e, known in told])
     at = START + timedelta(days=130)
-    assert app.last_night(bus) is None
-    app.tell_night(bus, at, app.night(settings, bus, at))
+    assert last_night(bus) is None
+    tell_night(bus, at, look(settings, bus, at))
     (found,) = (decode(delivered.value, Nightly) for delivered in bus.read("nights"))
-    assert (found.at, found.events, app.last_night(bus)) == (at, len(told) - 2, at)
+    assert (found.at, found.events, last_night(bus)) == (at, len(told) - 2, at)
     assert found.findings[0].root == "c0"
     assert bus.lag("spread", ("nights",)) == {"nights": 1}
     bus.close()
@@ -71,10 +71,10 @@ def test_in_a_process_of_its_own(tmp_path):
 
     with pytest.raises(TimeoutError):
         asyncio.run(stopped())
-    assert app.last_night(bus) is None
+    assert last_night(bus) is None
     assert not [process for process in multiprocessing.active_children() if process.name == "night"]
     asyncio.run(look_again(settings, bus, at))
-    assert [delivered.value for delivered in bus.read("nights")] == [app.night(settings, bus, at)]
+    assert [delivered.value for delivered in bus.read("nights")] == [look(settings, bus, at)]
     bus.close()
 
 
@@ -84,7 +84,7 @@ def test_a_death_is_an_error_that_says_so(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NightError, match="exit code 1"):
         asyncio.run(look_again(Settings(data_dir=tmp_path / "file"), bus, NIGHT))
-    assert app.last_night(bus) is None
+    assert last_night(bus) is None
     bus.close()
 
 
