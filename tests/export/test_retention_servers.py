@@ -67,7 +67,7 @@ def test_what_is_past_its_retention_leaves_the_servers(data):
     settings = pipeline.settings.load(data=data)
     with closing(app.open_bus(settings)) as bus:
         bus.publish(list(collected()))
-        erase.keep(bus, Receipt(at=NOW - timedelta(days=3), who="prov", purpose="", is_complete=True))
+        erase.keep(bus, Receipt(at=NOW - timedelta(days=3), who=erase.SYSTEM.name, purpose="", is_complete=True))
         with (data / "log").open("wb") as log:
             command = [FJARIL, "--data", data, "run", "enrich", "relate", "spread", "index"]
             run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
@@ -82,7 +82,8 @@ def test_what_is_past_its_retention_leaves_the_servers(data):
         finally:
             run.kill()
             run.wait()
-        _, done, _ = found
+        _, nothing, done = found
+        assert (nothing.sources, nothing.is_complete) == ((), True)
         assert (done.number, done.sources, done.searchable_after) == (ITEMS, ("gammal",), 0)
         assert set(erase.documents_of(bus, done)) == {document_id("gammal", str(number)) for number in range(ITEMS)}
         for topic in erase.TOPICS:
