@@ -81,12 +81,12 @@ def _erased(settings: Settings, bus: Bus, items: dict[str, ItemState], purpose: 
         return receipt
     rewritten = _carry_out(settings, bus)
     with closing(app.open_index(settings)) as index:
+        if items:
+            wanted = {id_: items[id_].source for id_ in receipt.documents}
+            receipt = finish(settings, bus, index, receipt, wanted, SystemClock().now(), rewritten=rewritten)
         for one in begun:
             finish(settings, bus, index, one, documents_of(bus, one), SystemClock().now(), rewritten=rewritten)
-        if not items:
-            return receipt
-        wanted = {id_: items[id_].source for id_ in receipt.documents}
-        return finish(settings, bus, index, receipt, wanted, SystemClock().now(), rewritten=rewritten)
+    return receipt
 
 
 def _carry_out(settings: Settings, bus: Bus) -> bool:

@@ -247,7 +247,7 @@ def test_what_was_replaced_leaves_the_file(tmp_path: Path) -> None:
 
 
 def test_what_was_replaced_leaves_the_file_later_where_it_could_not_at_once(tmp_path: Path) -> None:
-    """Another process writes as the file is to be written anew: the error is ours, and the next look does it, also of another process."""
+    """Somebody reads here, or another process writes, as the file is to be written anew: the error is ours, and the next process does it."""
 
     async def main(w: World) -> None:
         w.server.routes[f"{TAG}?limit=40"] = Reply(200, timeline(*(status(n, hashlib.sha256(b"%d" % n).hexdigest()) for n in range(1, 60))))
@@ -257,6 +257,13 @@ def test_what_was_replaced_leaves_the_file_later_where_it_could_not_at_once(tmp_
     ((number, data),) = archive._db.execute("SELECT number, data FROM answers")
     (kept,) = archive.read()
     archive.replace(int(number), replace(kept, answers=(), items=()))
+    archive.add(replace(kept, answers=(), items=()), [])
+    reading = archive.read()
+    next(reading)
+    with pytest.raises(FjarilError, match="statements in progress"):
+        archive.expire(START)
+    reading.close()
+    assert list(archive._db.execute("SELECT 1 FROM unpurged"))
     archive._db.set_busy_timeout(0)
     with closing(connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
