@@ -17,6 +17,7 @@ import msgspec
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import CoordinatorNotAvailableError
 from kafka.structs import OffsetAndMetadata
 
 from deploy.local.servers import Servers, ServersError
@@ -221,7 +222,10 @@ def _pace(prefix: str, started: Sequence[subprocess.Popen[bytes]]) -> float:
     while not seen or seen[-1][1] < LAST * MANY:
         if any(process.poll() is not None for process in started):
             raise SystemExit("enrich: a process has stopped")
-        found = admin.list_group_offsets({group: where})[group]
+        try:
+            found = admin.list_group_offsets({group: where})[group]
+        except CoordinatorNotAvailableError:  # the broker has just begun
+            found = {}
         done = sum(max(0, one.offset) for one in found.values())
         if done >= FIRST * MANY:
             seen.append((time.perf_counter(), done))
