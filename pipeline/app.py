@@ -416,10 +416,7 @@ def only_one(settings: Settings) -> Iterator[None]:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     path = settings.data_dir / "lock"
-    held = disk.lock(path)
-    if held is None:
-        raise UsageError(f"{path}: another fjaril collects into this data directory; stop it, or name another directory with --data")
-    with held:
+    with disk.hold(path, f"{path}: another fjaril collects into this data directory; stop it, or name another directory with --data"):
         yield
 
 

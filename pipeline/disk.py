@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import IO
+
+from pipeline.errors import UsageError
+
+#: Seconds between two looks at whether a file is still held.
+_LOOK = 0.1
 
 
 def lock(path: Path) -> IO[bytes] | None:
@@ -17,6 +23,20 @@ def lock(path: Path) -> IO[bytes] | None:
         file.close()
         return None
     return file
+
+
+def hold(path: Path, busy: str, patience: float = 0.0) -> IO[bytes]:
+    """The file, held until it is closed, once no other process holds it.
+
+    :param patience: seconds that another is waited for.
+    :raises UsageError: ``busy``, if another still holds it then.
+    """
+    deadline = time.monotonic() + patience
+    while (held := lock(path)) is None:
+        if time.monotonic() >= deadline:
+            raise UsageError(busy)
+        time.sleep(_LOOK)
+    return held
 
 
 def sync(directory: Path) -> None:

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from pipeline import app, disk, erase
 from pipeline.access.roles import Action, Principal
 from pipeline.erase import SYSTEM, WITHDRAWN, Receipt
-from pipeline.errors import UsageError
 from pipeline.export import write
 from pipeline.model import ItemState
 from pipeline.ports import Bus, Index
@@ -34,10 +33,7 @@ def only_one(settings: Settings) -> Iterator[None]:
     :raises UsageError: if another process does.
     """
     path = settings.data_dir / "erase.lock"
-    held = disk.lock(path)
-    if held is None:
-        raise UsageError(f"{path}: another fjaril erases in this data directory; wait until it has finished")
-    with held:
+    with disk.hold(path, f"{path}: another fjaril erases in this data directory; wait until it has finished"):
         yield
 
 

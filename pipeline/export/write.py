@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import IO
 
 from msgspec import Struct
 
@@ -23,8 +21,8 @@ from pipeline.export.model import AlertRow, Day, FindingRow, QualityRow, TrendRo
 
 _KINDS: dict[str, type[Struct]] = {"trend": TrendRow, "findings": FindingRow, "alerts": AlertRow, "quality": QualityRow}
 _FORMS = {".parquet": parquet, ".csv": plain_csv, "-excel.csv": swedish_csv}
-#: Seconds that another export is waited for, and between two looks. The nightly export and the nightly erasure may meet.
-_PATIENCE, _LOOK = 20.0, 0.1
+#: Seconds that another export is waited for: the nightly export and the nightly erasure may meet.
+_PATIENCE = 20.0
 
 
 def write(day: date, make: Callable[[Day | None], Day], directory: Path, publisher: str, address: str) -> Manifest:
@@ -72,20 +70,12 @@ def only_one(directory: Path) -> Iterator[None]:
     """
     with _explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
-        held = _held(directory)
-    if held is None:
-        raise UsageError(f"{directory}: another export is being written there; wait for it, or name another with --output")
+        busy = f"{directory}: another export is being written there; wait for it, or name another with --output"
+        held = disk.hold(directory / ".lock", busy, _PATIENCE)
     with held:
         with _explained(directory):
             _heal(directory)
         yield
-
-
-def _held(directory: Path) -> IO[bytes] | None:
-    deadline = time.monotonic() + _PATIENCE
-    while (held := disk.lock(directory / ".lock")) is None and time.monotonic() < deadline:
-        time.sleep(_LOOK)
-    return held
 
 
 @contextmanager
