@@ -11,23 +11,17 @@ import pytest
 from starlette.requests import Request
 
 import pipeline.settings
-from pipeline.access.roles import Action, Principal, Role, allows
+from pipeline.access.roles import Action, Role, allows
 from pipeline.console.deeds import DEEDS
 from pipeline.console.endpoint import ENDPOINTS
 from pipeline.console.guard import Guard, TooManyError, is_local
 from pipeline.console.room import Room, opened
 from tests.console import ids
+from tests.console.people import PASSWORD, admit, tokens_of
 from tests.console.serving import copy_of, served
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
-PASSWORD = "fyra ord som ingen gissar"  # noqa: S105  (invented)
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
-PEOPLE = {
-    Role.VIEWER: Principal(name="skolan", role=Role.VIEWER, agency="skolan", areas=("0780",)),
-    Role.ANALYST: Principal(name="analys", role=Role.ANALYST),
-    Role.OFFICER: Principal(name="vakt", role=Role.OFFICER),
-    Role.ADMIN: Principal(name="chef", role=Role.ADMIN),
-}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +30,7 @@ def room(demo, tmp_path_factory) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("access") / "data"
     copy_of(demo, folder)
     with opened(pipeline.settings.load(data=folder)) as made:
-        for person in PEOPLE.values():
-            made.access.accounts.add(person, PASSWORD, made.clock.now())
-        made.desk.refresh()
+        admit(made)
         yield made
 
 
@@ -50,7 +42,7 @@ def url(room) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def tokens(room) -> dict[Role, str]:
-    return {role: room.access.tokens.make(person.name, "prov", 1, room.clock.now()) for role, person in PEOPLE.items()}
+    return tokens_of(room)
 
 
 def logged_in(client: httpx.Client, name: str, purpose: str = "prov av konsolen") -> httpx.Client:

@@ -19,13 +19,14 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from pipeline.access.roles import Principal, Role
+from pipeline.access.roles import Role
 from pipeline.console.deeds import DEEDS
 from pipeline.console.endpoint import ENDPOINTS
 from pipeline.console.room import Room
 from pipeline.console.site import API
 from tests.console import ids
 from tests.console.alerting import alerting
+from tests.console.people import admit, tokens_of
 from tests.console.serving import copy_of, served
 
 #: Requests of an operation: as many that are allowed as ones that are not, each as often with an id that there is as without.
@@ -33,12 +34,6 @@ ASKED = 400 if os.environ.get("TESTS_LONG") else 6
 #: A rule is tried on thousands of documents: one in three of the requests.
 DEAR, SHARE = f"POST {API}/rules/test", 3
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-PASSWORD = "fyra ord som ingen gissar"  # noqa: S105  (invented)
-PEOPLE = {
-    Role.VIEWER: Principal(name="skolan", role=Role.VIEWER, agency="skolan", areas=("0780",)),
-    Role.OFFICER: Principal(name="vakt", role=Role.OFFICER),
-    Role.ADMIN: Principal(name="chef", role=Role.ADMIN),
-}
 OPERATIONS = {
     f"{'POST' if one in DEEDS else one.method} {API}{one.api}": one for one in (*ENDPOINTS, *DEEDS)
 } | {f"GET {API}/documents.ndjson": None}  # fmt: skip
@@ -50,9 +45,7 @@ def room(demo, tmp_path_factory) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("fuzz") / "data"
     copy_of(demo, folder)
     with alerting(folder) as made:
-        for person in PEOPLE.values():
-            made.access.accounts.add(person, PASSWORD, made.clock.now())
-        made.desk.refresh()
+        admit(made)
         yield made
 
 
@@ -71,7 +64,7 @@ def session() -> Iterator[requests.Session]:
 
 @pytest.fixture(scope="module")
 def tokens(room) -> dict[Role, str]:
-    return {role: room.access.tokens.make(person.name, "prov", 1, room.clock.now()) for role, person in PEOPLE.items()}
+    return tokens_of(room)
 
 
 @pytest.fixture(scope="module")
